@@ -1,0 +1,109 @@
+"""Connections to PACS and destinations, found by name without Airflow.
+
+The Airflow layer passes a provider that asks ``BaseHook``; everywhere else ``AIRFLOW_CONN_*`` is read, then the 0600
+file of connections in home, which has the same JSON form: ``{"<name>": {"conn_type": "dicom", "host": …}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pacs2trial.errors import InputError, SetupError
+from pacs2trial.settings import Settings, environment_connection
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One named far end. For ``conn_type`` dicom, ``extra`` holds the keys of :mod:`pacs2trial.network.peer`."""
+
+    name: str
+    conn_type: str
+    host: str = ""
+    port: int | None = None
+    login: str = ""
+    password: str = field(default="", repr=False)
+    schema: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Connections(Protocol):
+    """Finds a connection by name."""
+
+    def get(self, name: str) -> Connection:
+        """The connection called ``name``.
+
+        Raises:
+            InputError: there is none; the message says where one can be added.
+        """
+        ...
+
+
+class SiteConnections:
+    """Connections of the environment and of the connections file in home."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.connections_path
+
+    def get(self, name: str) -> Connection:
+        text = environment_connection(name)
+        if text is not None:
+            return from_uri(name, text) if "://" in text.split("{")[0] else from_json(name, json.loads(text))
+        found = self._file().get(name)
+        if found is None:
+            raise InputError(
+                f"connection {name!r} is unknown: set AIRFLOW_CONN_{name.upper()}, add it to {self._path}, "
+                "or add it in Airflow under Admin > Connections"
+            )
+        return from_json(name, found)
+
+    def _file(self) -> dict[str, dict[str, Any]]:
+        if not self._path.exists():
+            return {}
+        if stat.S_IMODE(self._path.stat().st_mode) & 0o077:
+            raise SetupError(f"{self._path} can be read by others: run chmod 600 {self._path}")
+        try:
+            content = json.loads(self._path.read_text("utf-8"))
+        except ValueError as error:
+            raise InputError(f"{self._path} is not JSON: {error}") from None
+        if not isinstance(content, dict):
+            raise InputError(f'{self._path}: expected {{"name": {{"conn_type": …}}}}')
+        return content
+
+
+def from_json(name: str, fields: Mapping[str, Any]) -> Connection:
+    """A connection from the JSON that Airflow uses (``conn_type, host, port, login, password, schema, extra``)."""
+    known = {"conn_type", "host", "port", "login", "password", "schema", "extra", "description"}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise InputError(f"connection {name!r}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    extra = fields.get("extra") or {}
+    return Connection(
+        name=name,
+        conn_type=str(fields.get("conn_type", "")),
+        host=str(fields.get("host") or ""),
+        port=int(fields["port"]) if fields.get("port") else None,
+        login=str(fields.get("login") or ""),
+        password=str(fields.get("password") or ""),
+        schema=str(fields.get("schema") or ""),
+        extra=json.loads(extra) if isinstance(extra, str) else dict(extra),
+    )
+
+
+def from_uri(name: str, uri: str) -> Connection:
+    """A connection from Airflow's URI form, ``dicom://host:port/?key=value``."""
+    parts = urlsplit(uri)
+    return Connection(
+        name=name,
+        conn_type=parts.scheme,
+        host=unquote(parts.hostname or ""),
+        port=parts.port,
+        login=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        schema=unquote(parts.path.lstrip("/")),
+        extra=dict(parse_qsl(parts.query)),
+    )

@@ -1,0 +1,105 @@
+"""The only reader of the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pacs2trial.errors import SetupError
+
+PREFIX = "PACS2TRIAL_"
+
+
+class Settings(BaseSettings):
+    """Where things are and how this site works. Every field is ``PACS2TRIAL_<NAME>`` in the environment.
+
+    Paths may be relative: they are taken from the working directory and are absolute after loading.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(Path("var"), description="Folder of everything that pacs2trial keeps (vault, staging, packages)")
+    database_url: str = Field("", description="SQLAlchemy URL of the vault; default a SQLite file in home")
+    secret_file: Path | None = Field(None, description="The secret file, mode 0600; default secret.json in home")
+    trials: Path = Field(Path("include/trials"), description="Folder of trial definitions (*.yaml)")
+    connections_file: Path | None = Field(None, description="Connections outside Airflow, 0600; default in home")
+    receiver_host: str = Field("127.0.0.1", description="Address the receiver listens on")
+    receiver_port: int = Field(11112, ge=0, le=65535, description="Port the receiver listens on; 0 picks a free one")
+    receiver_aet: str = Field("PACS2TRIAL", min_length=1, max_length=16, description="AE title of the receiver")
+    issuer: str = Field("", description="Issuer of patient IDs where neither object nor key table names one")
+    time_zone: str = Field("UTC", description="IANA time zone of the site: a study date is a day in this zone")
+    batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
+    minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
+    durable: bool = Field(True, description="Flush file, folder and commit before Success; off only for benchmarks")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is no IANA time zone such as Europe/London") from error
+        return value
+
+    def model_post_init(self, _context: object) -> None:
+        home = self.home.absolute()
+        for field, value in (
+            ("home", home),
+            ("trials", self.trials.absolute()),
+            ("secret_file", (self.secret_file or home / "secret.json").absolute()),
+            ("connections_file", (self.connections_file or home / "connections.json").absolute()),
+            ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
+        ):
+            object.__setattr__(self, field, value)
+
+    @property
+    def secret_path(self) -> Path:
+        assert self.secret_file is not None
+        return self.secret_file
+
+    @property
+    def connections_path(self) -> Path:
+        assert self.connections_file is not None
+        return self.connections_file
+
+    @property
+    def staging(self) -> Path:
+        return self.home / "staging"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.home / "quarantine"
+
+    @property
+    def packages(self) -> Path:
+        return self.home / "packages"
+
+    @property
+    def keys(self) -> Path:
+        return self.home / "keys"
+
+
+def load() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SetupError: a value cannot be used, or a variable begins with ``PACS2TRIAL_`` and is no setting.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SetupError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise SetupError("\n".join(lines)) from None
+
+
+def environment_connection(name: str) -> str | None:
+    """The text of ``AIRFLOW_CONN_<NAME>``: Airflow's own way to keep a connection in the environment."""
+    return os.environ.get(f"AIRFLOW_CONN_{name.upper()}")

@@ -1,0 +1,131 @@
+"""The model of a trial definition: what one YAML file under ``include/trials`` says. It never holds an identity."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+STAGING = "STAGING"
+"""The scope of stage 1; no trial may be called so."""
+
+
+class Option(StrEnum):
+    """The options of PS3.15 E.3 that a trial may ask for."""
+
+    CLEAN_DESCRIPTORS = "clean_descriptors"
+    CLEAN_GRAPHICS = "clean_graphics"
+    CLEAN_PIXEL_DATA = "clean_pixel_data"
+    CLEAN_STRUCTURED_CONTENT = "clean_structured_content"
+    RETAIN_DEVICE_IDENTITY = "retain_device_identity"
+    RETAIN_FULL_DATES = "retain_full_dates"
+    RETAIN_INSTITUTION_IDENTITY = "retain_institution_identity"
+    RETAIN_MODIFIED_DATES = "retain_modified_dates"
+    RETAIN_PATIENT_CHARACTERISTICS = "retain_patient_characteristics"
+    RETAIN_SAFE_PRIVATE = "retain_safe_private"
+
+
+class Part(BaseModel):
+    """Base of every part: no unknown fields, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(Part):
+    id: str = ""
+    name: str = ""
+
+
+class Keys(Part):
+    """Where the key table comes from: a file under ``$PACS2TRIAL_HOME/keys``, or a query over a connection."""
+
+    file: str | None = None
+    connection: str | None = None
+    query: str | None = None
+
+
+class Source(Part):
+    """Which PACS, which objects, and how they are pulled."""
+
+    pacs: str
+    modalities: tuple[str, ...]
+    retrieve: Literal["c-move", "c-get"] = "c-move"
+
+
+class RoiNames(Part):
+    """ROI names that may leave: those of TG-263, and a list of the trial's own."""
+
+    allow: Literal["tg263", "none"] = "tg263"
+    also: tuple[str, ...] = ()
+
+
+class Profile(Part):
+    """What is asked of PS3.15 on top of the Basic Profile."""
+
+    options: tuple[Option, ...] = ()
+    roi_names: RoiNames = RoiNames()
+
+    @field_validator("options", mode="after")
+    @classmethod
+    def _one_kind_of_dates(cls, options: tuple[Option, ...]) -> tuple[Option, ...]:
+        if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= set(options):
+            raise ValueError("retain_full_dates and retain_modified_dates exclude each other; keep one")
+        return options
+
+
+class Package(Part):
+    per: Literal["subject", "study"] = "subject"
+    compression: Literal["fast", "store"] = "store"
+
+
+class Destination(Part):
+    """Where packages go. ``to: folder`` writes below ``path``; other kinds name a connection."""
+
+    to: Literal["folder", "sftp", "ftps", "s3", "https", "c-store", "stow-rs"]
+    connection: str | None = None
+    path: str = ""
+
+
+class TrialDefinition(Part):
+    """One trial, the scope of its pseudonyms."""
+
+    trial: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")]
+    title: str = ""
+    sponsor: str
+    protocol: str
+    site: Site = Site()
+    keys: Keys
+    subject_key: str
+    source: Source
+    profile: Profile = Profile()
+    package: Package = Package()
+    review: Literal["always", "changes", "never"] = "always"
+    deliver: tuple[Destination, ...] = ()
+    schedule: str | None = None
+    start: date | None = None
+    owner: str = "pacs2trial"
+    tags: tuple[str, ...] = ()
+    paused: bool = False
+
+    @field_validator("trial")
+    @classmethod
+    def _not_staging(cls, value: str) -> str:
+        if value.upper() == STAGING:
+            raise ValueError("STAGING is the name of stage 1; choose another")
+        return value
+
+    @field_validator("subject_key")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return value
+
+    def is_subject_key(self, text: str) -> bool:
+        """Whether ``text`` as a whole has the form of this trial's subject keys."""
+        return re.fullmatch(self.subject_key, text) is not None
