@@ -80,7 +80,9 @@ def from_json(name: str, fields: Mapping[str, Any]) -> Connection:
     known = {"conn_type", "host", "port", "login", "password", "schema", "extra", "description"}
     unknown = sorted(set(fields) - known)
     if unknown:
-        raise InputError(f"connection {name!r}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        raise InputError(
+            f"connection {name!r}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+        )
     extra = fields.get("extra") or {}
     return Connection(
         name=name,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -45,7 +45,7 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary, dict[str, Any]: JSON, list[str]: JSON}
+    type_annotation_map: ClassVar = {datetime: UtcDateTime, bytes: LargeBinary, dict[str, Any]: JSON, list[str]: JSON}
 
 
 # ---- scopes, persons, pseudonyms -----------------------------------------------------------------------------------
@@ -190,7 +190,10 @@ class Instance(Base):
     facts_sealed: Mapped[bytes | None]  # filter facts of the original header, JSON
     recorded_at: Mapped[datetime] = mapped_column(default=now)
     settled_at: Mapped[datetime | None]
-    __table_args__ = (Index("ix_instance_identifier_study", "identifier_id", "study"), Index("ix_instance_study", "study"))
+    __table_args__ = (
+        Index("ix_instance_identifier_study", "identifier_id", "study"),
+        Index("ix_instance_study", "study"),
+    )
 
 
 class StagedVersion(Base):

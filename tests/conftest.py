@@ -1,0 +1,3 @@
+"""Fixtures of all rooms; each lives in one module of ``support``."""
+
+pytest_plugins: list[str] = []
