@@ -1,0 +1,107 @@
+"""What pydantic found wrong, in words for the person who wrote the definition: place, fault, nearest right spelling."""
+
+from __future__ import annotations
+
+import types
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pacs2trial.trials.definition import Option, TrialDefinition
+from pacs2trial.trials.source import Location, Source
+
+REFUSED_OPTIONS = {
+    "retain_uids": "not possible here: the original UIDs are gone after stage 1, every UID is a pseudonym of the trial",
+}
+
+NOT_YET: dict[Location, str] = {
+    ("filter",): "rules of a trial's own",
+    ("profile", "rules"): "rules per attribute",
+    ("source", "select"): "choosing studies by other than modality and key table",
+}
+"""Fields of the public shape of a definition whose room is not furnished yet."""
+
+NOT_YET_VALUES = {("source", "retrieve"): {"dicomweb"}}
+
+
+def explain(error: ValidationError, source: Source) -> list[str]:
+    """One line a problem, in the order of the file."""
+    details = sorted(error.errors(), key=lambda detail: source.line(_location(detail)))
+    return [f"{source.place(_location(detail))}: {_fault(detail, source)}" for detail in details]
+
+
+def _location(detail: ErrorDetails) -> Location:
+    return tuple(detail["loc"])
+
+
+def _fault(detail: ErrorDetails, source: Source) -> str:
+    location = _location(detail)
+    match detail["type"]:
+        case "extra_forbidden" if location in NOT_YET:
+            return f"{NOT_YET[location]}: not available yet; leave it out"
+        case "extra_forbidden":
+            return _unknown("field", str(location[-1]), fields_at(location[:-1]))
+        case "missing":
+            return "is missing"
+        case "enum" | "literal_error":
+            written = str(source.value(location))
+            if written in REFUSED_OPTIONS:
+                return f"option {written!r} is {REFUSED_OPTIONS[written]}"
+            if written in NOT_YET_VALUES.get(location, ()):
+                return f"{written!r} is not available yet; use {' or '.join(choices_at(location))}"
+            choices = choices_at(location)
+            return _unknown("option" if choices == [option.value for option in Option] else "value", written, choices)
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case "string_pattern_mismatch":
+            return f"{source.value(location)!r} does not match {detail['ctx']['pattern']}"
+        case _:
+            return detail["msg"].removeprefix("Input ").replace("should be", "must be")
+
+
+def _unknown(what: str, written: str, known: list[str]) -> str:
+    close = get_close_matches(written.lower().replace("-", "_"), known, n=1, cutoff=0.5) or get_close_matches(
+        written.lower(), known, n=1, cutoff=0.5
+    )
+    if close:
+        return f"unknown {what} {written!r}; did you mean {close[0]}?"
+    return f"unknown {what} {written!r}; known are {', '.join(sorted(known))}"
+
+
+def fields_at(location: Location) -> list[str]:
+    """The fields that the part at ``location`` of a definition may have."""
+    part = _type_at(location)
+    return list(part.model_fields) if isinstance(part, type) and issubclass(part, BaseModel) else []
+
+
+def choices_at(location: Location) -> list[str]:
+    """The values that a field with a fixed choice may take."""
+    kind = _type_at(location)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return [member.value for member in kind]
+    return [str(choice) for choice in get_args(kind)] if get_origin(kind) is Literal else []
+
+
+def _type_at(location: Location) -> Any:
+    kind: Any = TrialDefinition
+    for step in location:
+        if isinstance(step, int):
+            kind = get_args(kind)[0] if get_args(kind) else None
+        elif isinstance(kind, type) and issubclass(kind, BaseModel) and step in kind.model_fields:
+            kind = kind.model_fields[step].annotation
+        else:
+            return None
+        kind = _bare(kind)
+    return kind
+
+
+def _bare(kind: Any) -> Any:
+    """``kind`` without Annotated and without ``| None``."""
+    if get_origin(kind) is Annotated:
+        return _bare(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        return _bare(next(choice for choice in get_args(kind) if choice is not type(None)))
+    return kind

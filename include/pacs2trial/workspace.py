@@ -1,0 +1,43 @@
+"""What every domain function needs, opened once a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pacs2trial import settings as environment
+from pacs2trial.connections import Connections, SiteConnections
+from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.load import load_trial
+from pacs2trial.vault import Vault
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The site: its settings, its vault, the far ends it may talk to."""
+
+    settings: Settings
+    vault: Vault
+    connections: Connections
+
+    @classmethod
+    def open(cls, settings: Settings | None = None, connections: Connections | None = None) -> Workspace:
+        """Open the vault and everything around it.
+
+        Args:
+            settings: read from the environment when absent.
+            connections: ``AIRFLOW_CONN_*`` and the connections file when absent; Airflow passes its own.
+
+        Raises:
+            SetupError: the secret is missing or readable by others, or the vault was not made or not migrated.
+        """
+        settings = settings or environment.load()
+        return cls(settings, Vault.open(settings), connections or SiteConnections(settings))
+
+    def definition(self, trial: str) -> TrialDefinition:
+        """The definition of ``trial``, read anew from the folder of trial definitions.
+
+        Raises:
+            InputError: there is no such trial, or its definition is wrong; the message lists everything at once.
+        """
+        return load_trial(self.settings.trials, trial)
