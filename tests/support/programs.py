@@ -1,0 +1,53 @@
+"""Debian programs that integration tests talk to."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+_PACKAGES = {
+    "Orthanc": "orthanc",
+    "dciodvfy": "dicom3tools",
+    "dcmcjpeg": "dcmtk",
+    "dcmdump": "dcmtk",
+    "echoscu": "dcmtk",
+    "findscu": "dcmtk",
+    "getscu": "dcmtk",
+    "initdb": "postgresql",
+    "movescu": "dcmtk",
+    "pg_ctl": "postgresql",
+    "postgres": "postgresql",
+    "storescp": "dcmtk",
+    "storescu": "dcmtk",
+}
+_ALIASES = {"orthanc": "Orthanc"}
+
+
+def need(name: str) -> Path:
+    """The path of a Debian program; without it the test is skipped, or fails where ``CI=true`` promises it."""
+    name = _ALIASES.get(name, name)
+    found = shutil.which(name, path=_search_path())
+    if found is None:
+        package = _PACKAGES.get(name)
+        reason = f"needs the program {name}" + (f" (apt-get install {package})" if package else "")
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return Path(found)
+
+
+def _search_path() -> str:
+    postgres = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *map(str, postgres)])
+
+
+def free_port() -> int:
+    """A loopback port that nothing listens on at this moment; prefer port 0 where the program can take it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
