@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 STAGING = "STAGING"
 """The scope of stage 1; no trial may be called so."""
+
+SAFE_SUBJECT_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""Subject keys become patient IDs (VR LO, at most 64 characters), file names and folder names."""
+
+CRON = re.compile(r"@(hourly|daily|weekly|monthly)|([0-9A-Za-z*,/#-]+\s+){4}[0-9A-Za-z*,/#-]+")
+
+Text = Annotated[str, Field(min_length=1)]
 
 
 class Option(StrEnum):
@@ -42,16 +49,24 @@ class Site(Part):
 class Keys(Part):
     """Where the key table comes from: a file under ``$PACS2TRIAL_HOME/keys``, or a query over a connection."""
 
-    file: str | None = None
-    connection: str | None = None
-    query: str | None = None
+    file: Text | None = None
+    connection: Text | None = None
+    query: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.file and (self.connection or self.query):
+            raise ValueError("names both a file and a query; keep one")
+        if not self.file and not (self.connection and self.query):
+            raise ValueError("needs either file, or connection and query")
+        return self
 
 
 class Source(Part):
     """Which PACS, which objects, and how they are pulled."""
 
-    pacs: str
-    modalities: tuple[str, ...]
+    pacs: Text
+    modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(min_length=1)]
     retrieve: Literal["c-move", "c-get"] = "c-move"
 
 
@@ -72,7 +87,7 @@ class Profile(Part):
     @classmethod
     def _one_kind_of_dates(cls, options: tuple[Option, ...]) -> tuple[Option, ...]:
         if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= set(options):
-            raise ValueError("retain_full_dates and retain_modified_dates exclude each other; keep one")
+            raise ValueError("retain_full_dates and retain_modified_dates exclude each other")
         return options
 
 
@@ -85,8 +100,16 @@ class Destination(Part):
     """Where packages go. ``to: folder`` writes below ``path``; other kinds name a connection."""
 
     to: Literal["folder", "sftp", "ftps", "s3", "https", "c-store", "stow-rs"]
-    connection: str | None = None
+    connection: Text | None = None
     path: str = ""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.to == "folder" and not self.path:
+            raise ValueError("a folder needs its path")
+        if self.to != "folder" and not self.connection:
+            raise ValueError(f"{self.to} needs the name of a connection")
+        return self
 
 
 class TrialDefinition(Part):
@@ -94,11 +117,11 @@ class TrialDefinition(Part):
 
     trial: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")]
     title: str = ""
-    sponsor: str
-    protocol: str
+    sponsor: Text
+    protocol: Text
     site: Site = Site()
     keys: Keys
-    subject_key: str
+    subject_key: Text
     source: Source
     profile: Profile = Profile()
     package: Package = Package()
@@ -126,6 +149,13 @@ class TrialDefinition(Part):
             raise ValueError(f"not a regular expression: {error}") from None
         return value
 
+    @field_validator("schedule")
+    @classmethod
+    def _cron(cls, value: str | None) -> str | None:
+        if value is not None and not CRON.fullmatch(value.strip()):
+            raise ValueError(f"{value!r} is no schedule; write cron fields such as '0 2 * * *', or @daily")
+        return value
+
     def is_subject_key(self, text: str) -> bool:
-        """Whether ``text`` as a whole has the form of this trial's subject keys."""
-        return re.fullmatch(self.subject_key, text) is not None
+        """Whether ``text`` as a whole has the form of this trial's subject keys and may stand in a file name."""
+        return bool(SAFE_SUBJECT_KEY.fullmatch(text) and re.fullmatch(self.subject_key, text))

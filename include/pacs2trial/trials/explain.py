@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -24,7 +24,14 @@ NOT_YET: dict[Location, str] = {
 }
 """Fields of the public shape of a definition whose room is not furnished yet."""
 
-NOT_YET_VALUES = {("source", "retrieve"): {"dicomweb"}}
+NOT_YET_VALUES: dict[Location, set[str]] = {("source", "retrieve"): {"dicomweb"}}
+
+
+ALIKE = 0.5
+"""Likeness from which a known word may be what was meant (1 is equal)."""
+
+AS_GOOD = 0.12
+"""Known words this little less like than the best are named too."""
 
 
 def explain(error: ValidationError, source: Source) -> list[str]:
@@ -50,7 +57,7 @@ def _fault(detail: ErrorDetails, source: Source) -> str:
             written = str(source.value(location))
             if written in REFUSED_OPTIONS:
                 return f"option {written!r} is {REFUSED_OPTIONS[written]}"
-            if written in NOT_YET_VALUES.get(location, ()):
+            if written in NOT_YET_VALUES.get(location, set()):
                 return f"{written!r} is not available yet; use {' or '.join(choices_at(location))}"
             choices = choices_at(location)
             return _unknown("option" if choices == [option.value for option in Option] else "value", written, choices)
@@ -63,12 +70,16 @@ def _fault(detail: ErrorDetails, source: Source) -> str:
 
 
 def _unknown(what: str, written: str, known: list[str]) -> str:
-    close = get_close_matches(written.lower().replace("-", "_"), known, n=1, cutoff=0.5) or get_close_matches(
-        written.lower(), known, n=1, cutoff=0.5
-    )
+    likeness = {word: _likeness(written, word) for word in known}
+    enough = max(ALIKE, max(likeness.values(), default=0.0) - AS_GOOD)
+    close = [word for word in known if likeness[word] > enough]
     if close:
-        return f"unknown {what} {written!r}; did you mean {close[0]}?"
+        return f"unknown {what} {written!r}; did you mean {' or '.join(close)}?"
     return f"unknown {what} {written!r}; known are {', '.join(sorted(known))}"
+
+
+def _likeness(written: str, word: str) -> float:
+    return SequenceMatcher(None, written.lower().replace("_", "-"), word.replace("_", "-")).ratio()
 
 
 def fields_at(location: Location) -> list[str]:

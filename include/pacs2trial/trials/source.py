@@ -54,8 +54,9 @@ class _PlainLoader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not used in definitions", mark)
+            problem = "aliases (*name) are not used in definitions"
+            event: Any = self.get_event()  # type: ignore[no-untyped-call]  # the stubs leave it untyped
+            raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         return super().compose_node(parent, index)
 
 
