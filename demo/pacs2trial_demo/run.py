@@ -90,7 +90,7 @@ class Demo:
         for trial in TRIALS:
             rest.unpause(f"trial_{trial}")
             runs.append(TrialRun(trial, rest.trigger(f"trial_{trial}")))
-        self._follow(rest, runs)
+        self.follow(rest, runs)
         return runs
 
     def report(self, runs: Iterable[TrialRun]) -> None:
@@ -115,7 +115,7 @@ class Demo:
                 raise PermanentError(f"Airflow did not load the demo trials; see {self.system.processes.logs}")
             time.sleep(0.5)
 
-    def _follow(self, rest: AirflowRest, runs: list[TrialRun]) -> None:
+    def follow(self, rest: AirflowRest, runs: list[TrialRun]) -> None:
         """Say what each task came to, until all runs have ended."""
         said: set[tuple[str, str, int, str]] = set()
         deadline = time.monotonic() + _RUN_S
