@@ -1,0 +1,138 @@
+"""One way to an association, with every way it can fail in plain words."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.presentation import PresentationContext
+
+from pacs2trial.errors import PermanentError, TransientError
+from pacs2trial.network.peer import Peer
+from pacs2trial.network.quiet import hush
+
+# PS3.8 9.3.4, table 9-21: (source, reason) of an A-ASSOCIATE-RJ
+_REASONS: dict[tuple[int, int], str] = {
+    (1, 1): "it gives no reason",
+    (1, 2): "application context name not supported",
+    (1, 3): "calling AE title not recognized; register {calling} as a known AE title at the PACS",
+    (1, 7): "called AE title not recognized; correct 'aet' in the connection, it is {called}",
+    (2, 1): "it gives no reason",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded, too many associations",
+}
+_REJECTED_PERMANENT = 1
+
+
+class UnreachableError(TransientError):
+    """No association came about, for a cause that may pass; another request right now would meet the same."""
+
+
+@contextmanager
+def associate(
+    peer: Peer,
+    contexts: Sequence[PresentationContext],
+    *,
+    response_timeout: float,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+    handlers: Sequence[tuple[Any, ...]] = (),
+) -> Iterator[Association]:
+    """An association that is released at the end, or aborted when the body raises.
+
+    Args:
+        peer: the node to call.
+        contexts: proposed presentation contexts, at most 128 (PS3.8 9.3.2.2); the first has to be accepted.
+        response_timeout: seconds to wait for each DIMSE message.
+        roles: role selection items (PS3.7 D.3.3.4), needed by C-GET.
+        handlers: pynetdicom event handlers.
+
+    Raises:
+        UnreachableError: refused connection, time-out, abort, transient rejection.
+        PermanentError: permanent rejection (PS3.8 9.3.4), or the first context is not accepted.
+    """
+    hush()
+    association = _request(peer, contexts, response_timeout, roles, handlers)
+    if not association.is_established:
+        raise _refusal(association, peer)
+    try:
+        _demand(contexts[0], association, peer)
+        yield association
+    except BaseException:
+        association.abort()
+        raise
+    association.release()
+
+
+def _request(
+    peer: Peer,
+    contexts: Sequence[PresentationContext],
+    response_timeout: float,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation],
+    handlers: Sequence[tuple[Any, ...]],
+) -> Association:
+    entity = AE(peer.calling_aet)
+    entity.connection_timeout = peer.patience.connect_timeout
+    entity.acse_timeout = peer.patience.association_timeout
+    entity.dimse_timeout = response_timeout
+    entity.network_timeout = None  # an open association is ours to close, also between two slow requests
+    try:
+        return entity.associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.aet,
+            ext_neg=list(roles),
+            evt_handlers=list(handlers),
+        )
+    except socket.gaierror:
+        raise UnreachableError(f"{peer} cannot be reached: the host name is unknown") from None
+
+
+def _demand(context: PresentationContext, association: Association, peer: Peer) -> None:
+    needed = context.abstract_syntax
+    assert needed is not None
+    if needed not in {accepted.abstract_syntax for accepted in association.accepted_contexts}:
+        raise PermanentError(f"{peer} does not offer {needed.name}")
+
+
+def _refusal(association: Association, peer: Peer) -> TransientError | PermanentError:
+    answer = association.acceptor.primitive
+    if association.is_rejected and answer is not None:
+        reason = _REASONS.get((answer.result_source or 0, answer.diagnostic or 0), "for a reason PS3.8 does not know")
+        kind = PermanentError if answer.result == _REJECTED_PERMANENT else UnreachableError
+        return kind(
+            f"{peer} rejected the association: {reason.format(called=repr(peer.aet), calling=repr(peer.calling_aet))}"
+        )
+    if answer is not None and not association.accepted_contexts:
+        return PermanentError(f"{peer} accepted none of the services asked for")
+    return UnreachableError(f"{peer} {_why_not_connected(peer)}")
+
+
+def _why_not_connected(peer: Peer) -> str:
+    """The cause of a failed connection, which pynetdicom does not keep, so the connection is tried once more."""
+    try:
+        socket.create_connection((peer.host, peer.port), peer.patience.connect_timeout).close()
+    except ConnectionRefusedError:
+        return "cannot be reached: connection refused, nothing listens on that port"
+    except TimeoutError:
+        return f"cannot be reached: no connection within {peer.patience.connect_timeout:g} s"
+    except OSError as error:
+        return f"cannot be reached: {error.strerror or 'the network fails'}"
+    return (
+        "gave no association: it closed the connection, aborted, "
+        f"or did not answer within {peer.patience.association_timeout:g} s"
+    )
+
+
+def ended(peer: Peer, verb: str, response_timeout: float) -> TransientError:
+    """The error for an association that ended, or fell silent, before the final response to ``verb``."""
+    return TransientError(
+        f"{peer} broke off during {verb}: it aborted, the connection was lost, "
+        f"or it was silent for {response_timeout:g} s"
+    )

@@ -1,0 +1,71 @@
+"""C-GET in the Study Root Query/Retrieve Information Model (PS3.4 C.4.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+
+from pydicom.uid import UID
+from pynetdicom import build_role, evt
+from pynetdicom.presentation import build_context
+
+from pacs2trial.network.association import associate
+from pacs2trial.network.identifier import retrieve_keys
+from pacs2trial.network.peer import Peer
+from pacs2trial.network.results import SubOperations
+from pacs2trial.network.storage_contexts import storage_contexts
+from pacs2trial.network.suboperations import follow, never
+
+_logger = logging.getLogger(__name__)
+_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2.3")  # Study Root Query/Retrieve Information Model - GET
+_UNABLE_TO_PROCESS = 0xC000  # PS3.4 B.2.3, table B.2-1
+
+Store = Callable[[memoryview, str], int]
+"""Takes a data set as it came and its transfer syntax UID; returns the C-STORE status for the PACS (PS3.4 B.2.3)."""
+
+
+def get(
+    peer: Peer,
+    study: str,
+    series: str | None,
+    store: Store,
+    *,
+    instances: Sequence[str] | None = None,
+    sop_classes: Collection[str] = (),
+    expected: int = 0,
+    cancelled: Callable[[], bool] = never,
+) -> SubOperations:
+    """Fetch a study, a series, or some instances of a series over our own association.
+
+    Args:
+        peer: the PACS.
+        study: Study Instance UID.
+        series: Series Instance UID; the whole study without it.
+        store: called once for each object, on this thread.
+        instances: as in :func:`pacs2trial.network.move.move`.
+        sop_classes: what C-FIND announced; decides which presentation contexts are proposed.
+        expected: as in :func:`pacs2trial.network.move.move`.
+        cancelled: as in :func:`pacs2trial.network.move.move`.
+
+    Raises:
+        TransientError: not reachable, broken off, out of resources, busy.
+        PermanentError: association rejected for good, C-GET not offered, request refused.
+    """
+
+    def stored(event: evt.Event) -> int:
+        try:
+            return store(event.request.DataSet.getbuffer(), str(event.context.transfer_syntax))  # type: ignore[union-attr]  # a C-STORE event has one
+        except Exception as error:  # noqa: BLE001 (whatever it is, the PACS has to hear that this object was not kept)
+            _logger.error("an object could not be stored: %s", type(error).__name__)  # noqa: TRY400 (no values in logs)
+            return _UNABLE_TO_PROCESS
+
+    contexts = [build_context(_MODEL), *storage_contexts(sop_classes)]
+    with associate(
+        peer,
+        contexts,
+        response_timeout=peer.patience.transfer_timeout,
+        roles=[build_role(uid, scp_role=True) for uid in sorted({str(cx.abstract_syntax) for cx in contexts[1:]})],
+        handlers=[(evt.EVT_C_STORE, stored)],
+    ) as association:
+        responses = association.send_c_get(retrieve_keys(study, series, instances), _MODEL, priority=0)
+        return follow(peer, "C-GET", association, responses, expected=expected, cancelled=cancelled)

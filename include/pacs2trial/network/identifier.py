@@ -1,0 +1,58 @@
+"""Identifiers: the query data sets of C-FIND, C-MOVE and C-GET, and reading the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import pydicom.config
+from pydicom import DataElement, Dataset
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+UTF_8 = "ISO_IR 192"
+
+
+def identifier(level: str, **keys: str | Sequence[str]) -> Dataset:
+    """A query at one level, by keyword; an empty value asks for the attribute (universal matching, PS3.4 C.2.2.2.3).
+
+    Values go out as they are: a UID that breaks the rules of PS3.5 still names its object.
+    """
+    query = Dataset()
+    for keyword, value in {"QueryRetrieveLevel": level, **keys}.items():
+        tag = tag_for_keyword(keyword)
+        assert tag is not None
+        content = value if isinstance(value, str) else list(value)
+        query.add(DataElement(tag, dictionary_VR(tag), content, validation_mode=pydicom.config.IGNORE))
+    if any(isinstance(value, str) and not value.isascii() for value in keys.values()):
+        query.SpecificCharacterSet = UTF_8
+    return query
+
+
+def text(answer: Dataset, keyword: str) -> str:
+    """The value of a key without padding; empty when the answer lacks it, as optional keys may be missing."""
+    element = answer.get(keyword)
+    if element is None:
+        return ""
+    return unpadded(element.decode("ascii", "replace") if isinstance(element, bytes) else str(element))
+
+
+def unpadded(value: str) -> str:
+    """A value without the spaces and NULs that pad it (PS3.5 6.2)."""
+    return value.strip(" \0")
+
+
+def day(value: str) -> date | None:
+    """A date of VR DA (``YYYYMMDD``), also in the form before 1993 (``YYYY.MM.DD``); ``None`` if it is none."""
+    try:
+        return datetime.strptime(value.replace(".", ""), "%Y%m%d").date()  # noqa: DTZ007 (a day, not a moment)
+    except ValueError:
+        return None
+
+
+def retrieve_keys(study: str, series: str | None, instances: Sequence[str] | None) -> Dataset:
+    """The identifier of a retrieval: the unique keys down to its level and nothing else (PS3.4 C.4.2.2.1)."""
+    if series is None:
+        return identifier("STUDY", StudyInstanceUID=study)
+    if instances is None:
+        return identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID=series)
+    return identifier("IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID=instances)

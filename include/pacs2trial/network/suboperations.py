@@ -1,0 +1,90 @@
+"""The responses of C-MOVE and C-GET, and the ways in which PACS deviate from PS3.4 C.4.2 and C.4.3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pydicom import Dataset
+from pynetdicom.association import Association
+
+from pacs2trial.errors import TransientError
+from pacs2trial.network.association import ended
+from pacs2trial.network.peer import Peer
+from pacs2trial.network.results import SubOperations
+from pacs2trial.network.status import RETRIEVE, Outcome, failure, look_up
+
+LIST_LENGTH = 100
+"""SOP Instance UIDs asked for in one identifier: list matching (PS3.4 C.2.2.2.2) has no limit, some PACS do."""
+
+
+def never() -> bool:
+    """The default for ``cancelled``."""
+    return False
+
+
+def follow(
+    peer: Peer,
+    verb: str,
+    association: Association,
+    responses: Iterable[tuple[Dataset, Dataset | None]],
+    *,
+    expected: int,
+    cancelled: Callable[[], bool],
+) -> SubOperations:
+    """Follow the responses to one request until the final one.
+
+    Returns the last numbers that the PACS gave. Success with failed sub-operations, and Warning B000, return like any
+    other end: what is there and what is not, only the ledger knows.
+
+    Args:
+        peer: the PACS.
+        verb: ``C-MOVE`` or ``C-GET``, for messages.
+        association: the one that brings the responses.
+        responses: what pynetdicom yields.
+        expected: instances asked for; 0 if not known.
+        cancelled: asked at every response; when true the transfer is stopped.
+
+    Raises:
+        TransientError: the association ended, or fell silent, before the final response; a status that may pass; or
+            Success without any sub-operation though instances were expected.
+        PermanentError: a status that will not pass, such as an unknown move destination.
+    """
+    numbers = SubOperations(None, None, None, None)
+    for response, _failed_list in responses:
+        if "Status" not in response:
+            break
+        numbers = _numbers(response, numbers)
+        status = look_up(RETRIEVE, response.Status)
+        if status.outcome is Outcome.PENDING:
+            if cancelled():
+                # C-CANCEL may be ignored (seen at several PACS); an abort ends the sub-operations everywhere.
+                association.abort()
+                return numbers
+            continue
+        if status.outcome in {Outcome.SUCCESS, Outcome.WARNING}:
+            # A busy PACS (IMPAX) answers Success and has done nothing.
+            if expected and (numbers.completed, numbers.failed, numbers.warning) == (0, 0, 0):
+                raise TransientError(f"{peer} answered {verb} with Success but sent none of {expected} instances: busy")
+            return numbers
+        remedy = (
+            f"register the AE title {peer.move_destination!r} with address and port of the receiver at the PACS"
+            if response.Status == 0xA801
+            else ""
+        )
+        raise failure(peer, verb, response.Status, status, remedy)
+    raise ended(peer, verb, peer.patience.transfer_timeout)
+
+
+def _numbers(response: Dataset, before: SubOperations) -> SubOperations:
+    """The numbers of this response; those it leaves out, which PS3.7 allows in a final one, are the last known."""
+
+    def number(keyword: str, last: int | None) -> int | None:
+        value = response.get(keyword)
+        return last if value is None else int(value)
+
+    return SubOperations(
+        completed=number("NumberOfCompletedSuboperations", before.completed),
+        failed=number("NumberOfFailedSuboperations", before.failed),
+        warning=number("NumberOfWarningSuboperations", before.warning),
+        remaining=number("NumberOfRemainingSuboperations", before.remaining),
+    )
