@@ -16,6 +16,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pacs2trial.errors import InputError, SetupError
 from pacs2trial.settings import Settings, environment_connection
 
+FIELDS = frozenset({"conn_type", "host", "port", "login", "password", "schema", "extra", "description"})
+"""What a connection may say, as Airflow names it."""
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -52,7 +55,7 @@ class SiteConnections:
     def get(self, name: str) -> Connection:
         text = environment_connection(name)
         if text is not None:
-            return from_uri(name, text) if "://" in text.split("{")[0] else from_json(name, json.loads(text))
+            return from_text(name, text)
         found = self._file().get(name)
         if found is None:
             raise InputError(
@@ -70,42 +73,85 @@ class SiteConnections:
             content = json.loads(self._path.read_text("utf-8"))
         except ValueError as error:
             raise InputError(f"{self._path} is not JSON: {error}") from None
-        if not isinstance(content, dict):
+        if not (isinstance(content, dict) and all(isinstance(fields, dict) for fields in content.values())):
             raise InputError(f'{self._path}: expected {{"name": {{"conn_type": …}}}}')
         return content
 
 
+def from_text(name: str, text: str) -> Connection:
+    """A connection from the text of ``AIRFLOW_CONN_<NAME>``, which is JSON or a URI."""
+    if not text.lstrip().startswith("{"):
+        return from_uri(name, text)
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        raise InputError(f"connection {name!r}: AIRFLOW_CONN_{name.upper()} is neither a URI nor JSON") from None
+    return from_json(name, fields)
+
+
 def from_json(name: str, fields: Mapping[str, Any]) -> Connection:
-    """A connection from the JSON that Airflow uses (``conn_type, host, port, login, password, schema, extra``)."""
-    known = {"conn_type", "host", "port", "login", "password", "schema", "extra", "description"}
-    unknown = sorted(set(fields) - known)
+    """A connection from the JSON that Airflow uses (``conn_type, host, port, login, password, schema, extra``).
+
+    Raises:
+        InputError: a field is unknown or cannot be used; no value is repeated, it may be a password.
+    """
+    unknown = sorted(set(fields) - FIELDS)
     if unknown:
         raise InputError(
-            f"connection {name!r}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            f"connection {name!r}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(FIELDS))}"
         )
-    extra = fields.get("extra") or {}
     return Connection(
         name=name,
-        conn_type=str(fields.get("conn_type", "")),
+        conn_type=str(fields.get("conn_type") or ""),
         host=str(fields.get("host") or ""),
-        port=int(fields["port"]) if fields.get("port") else None,
+        port=_port(name, fields.get("port")),
         login=str(fields.get("login") or ""),
         password=str(fields.get("password") or ""),
         schema=str(fields.get("schema") or ""),
-        extra=json.loads(extra) if isinstance(extra, str) else dict(extra),
+        extra=_extra(name, fields.get("extra")),
     )
 
 
 def from_uri(name: str, uri: str) -> Connection:
-    """A connection from Airflow's URI form, ``dicom://host:port/?key=value``."""
+    """A connection from Airflow's URI form, ``dicom://host:port/?key=value``; ``__extra__`` holds JSON.
+
+    Raises:
+        InputError: the text is no URI.
+    """
     parts = urlsplit(uri)
+    if not parts.scheme:
+        raise InputError(f"connection {name!r}: AIRFLOW_CONN_{name.upper()} is neither a URI nor JSON")
+    try:
+        port = parts.port
+    except ValueError:
+        raise InputError(f"connection {name!r}: the port of the URI is no number from 1 to 65535") from None
+    query = dict(parse_qsl(parts.query))
     return Connection(
         name=name,
-        conn_type=parts.scheme,
+        conn_type=parts.scheme.replace("-", "_"),
         host=unquote(parts.hostname or ""),
-        port=parts.port,
+        port=_port(name, port),
         login=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        schema=unquote(parts.path.lstrip("/")),
-        extra=dict(parse_qsl(parts.query)),
+        schema=unquote(parts.path.removeprefix("/")),
+        extra=_extra(name, query.pop("__extra__", None)) | query,
     )
+
+
+def _port(name: str, value: Any) -> int | None:
+    if value in (None, ""):
+        return None
+    if not str(value).isdecimal() or not 1 <= int(value) <= 65535:
+        raise InputError(f"connection {name!r}: port must be a number from 1 to 65535")
+    return int(value)
+
+
+def _extra(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, str) and value:
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise InputError(f"connection {name!r}: extra is not JSON") from None
+    if not isinstance(value or {}, dict):
+        raise InputError(f'connection {name!r}: extra must be an object, {{"key": "value"}}')
+    return dict(value or {})

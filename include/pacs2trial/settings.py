@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pacs2trial.errors import SetupError
@@ -34,14 +36,16 @@ class Settings(BaseSettings):
     time_zone: str = Field("UTC", description="IANA time zone of the site: a study date is a day in this zone")
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
-    durable: bool = Field(True, description="Flush file, folder and commit before Success; off only for benchmarks")
+    durable: bool = Field(
+        default=True, description="Flush file, folder and commit before Success; off only for benchmarks"
+    )
 
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"{value!r} is no IANA time zone such as Europe/London") from error
         return value
 
@@ -89,15 +93,33 @@ def load() -> Settings:
     Raises:
         SetupError: a value cannot be used, or a variable begins with ``PACS2TRIAL_`` and is no setting.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
-        raise SetupError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    known = [variable(name) for name in Settings.model_fields]
+    problems = [
+        f"{name} is no setting; {_suggestion(name, known)}"
+        for name in sorted(os.environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        lines = [f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
-        raise SetupError("\n".join(lines)) from None
+        problems += [f"{variable(str(detail['loc'][0]))}: {_fault(detail)}" for detail in error.errors()]
+    if problems:
+        raise SetupError("\n".join(problems))
+    return settings
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting: ``PACS2TRIAL_HOME`` for ``home``."""
+    return PREFIX + field.upper()
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"did you mean {close[0]}?" if close else f"settings are {', '.join(sorted(known))}"
+
+
+def _fault(detail: ErrorDetails) -> str:
+    return str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
 
 
 def environment_connection(name: str) -> str | None:
