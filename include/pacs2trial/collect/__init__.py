@@ -1,0 +1,5 @@
+"""Stage 2: the packages of a subject."""
+
+from pacs2trial.collect.subject import PackageMade, collect_subject
+
+__all__ = ["PackageMade", "collect_subject"]

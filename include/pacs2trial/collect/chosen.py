@@ -1,0 +1,71 @@
+"""Which staged objects a subject's packages are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pacs2trial.errors import BalanceError
+from pacs2trial.vault.tables import (
+    Identifier,
+    Instance,
+    InstanceState,
+    Judgement,
+    StagedVersion,
+    Subject,
+    TrialInstance,
+)
+
+WANTED = (Judgement.ACCEPTED, Judgement.COLLECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """One instance that the trial's filter let through, by its staging pseudonyms, and its current content."""
+
+    instance_id: int
+    version_id: int
+    study: str
+    series: str
+    sop_instance: str
+    digest: str
+    path: str  # below the staging folder
+    plan: str  # digest of the staging plan that made it
+
+
+def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
+    """Everything of the subject that is accepted or already collected, ordered by staging pseudonym.
+
+    What was judged while the subject key still belonged to another person is not the subject's.
+
+    Raises:
+        BalanceError: an accepted instance has no content in the staging store.
+    """
+    rows = session.execute(
+        select(
+            Instance.id,
+            StagedVersion.id,
+            Instance.study,
+            Instance.series,
+            Instance.sop_instance,
+            StagedVersion.digest,
+            StagedVersion.path,
+            StagedVersion.plan,
+            Instance.state,
+        )
+        .join(TrialInstance, TrialInstance.instance_id == Instance.id)
+        .join(Subject, Subject.id == TrialInstance.subject_id)
+        .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
+        .outerjoin(StagedVersion, (StagedVersion.instance_id == Instance.id) & StagedVersion.current)
+        .where(TrialInstance.trial == trial, TrialInstance.subject_id == subject_id, TrialInstance.state.in_(WANTED))
+        .order_by(Instance.sop_instance)
+    ).all()
+    absent = sum(row[1] is None or row[8] != InstanceState.STAGED for row in rows)
+    if absent:
+        raise BalanceError(
+            f"{trial}: {absent} accepted instances of a subject are not in the staging store; "
+            f"run pacs2trial retrieve {trial}, then pacs2trial filter {trial}"
+        )
+    return [Chosen(*row[:8]) for row in rows]

@@ -1,0 +1,71 @@
+"""What a package was made from, pinned in the vault so that it can be restored (promise 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pacs2trial import __version__
+from pacs2trial.collect.archive import compressor
+from pacs2trial.collect.stage2 import Addressed, Recipe
+from pacs2trial.keytable import current_version
+from pacs2trial.trials.load import canonical
+from pacs2trial.vault import Vault
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """``decides`` is everything that the bytes of the package depend on; ``origin`` says where it came from.
+
+    A release that makes the same from the same stands in ``origin``: a new one alone re-makes nothing.
+    """
+
+    decides: dict[str, Any]
+    origin: dict[str, Any]
+
+    def pinned_in(self, vault: Vault) -> str:
+        """Digest of the pinned text."""
+        return vault.pin("package", _json({"decides": self.decides, "origin": self.origin}))
+
+    def same_bytes_as(self, pinned: bytes) -> bool:
+        """Whether a package that was made from ``pinned`` holds what these inputs would give."""
+        earlier: dict[str, Any] = json.loads(pinned)
+        return earlier["decides"] == json.loads(_json(self.decides))
+
+
+def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addressed], run_key: str | None) -> Inputs:
+    """The inputs of one package: plan, subject, staged contents; key-table version, definition, release, run.
+
+    The key row goes in as its keyed look-up value, because its columns may name a person.
+    """
+    definition, values = recipe.definition, recipe.values
+    version = current_version(vault, definition.trial)
+    row = _json({"columns": dict(values.columns), "date_shift": values.date_shift})
+    return Inputs(
+        decides={
+            "trial": definition.trial,
+            "sponsor": definition.sponsor,
+            "protocol": definition.protocol,
+            "site": definition.site.model_dump(),
+            "compression": definition.package.compression,
+            "subject": values.subject_key,
+            "study": study,
+            "key_row": vault.fingerprint(row),
+            "rules": vault.pin("trial-plan", recipe.plan.canonical),
+            "staged": sorted([each.source.sop_instance, each.source.digest] for each in members),
+        },
+        origin={
+            "definition": vault.pin("definition", canonical(definition)),
+            "staging_plans": sorted({each.source.plan for each in members}),
+            "key_version": {"number": version.number, "digest": version.digest},
+            "compressor": compressor(definition.package.compression),
+            "release": __version__,
+            "run": run_key or "",
+        },
+    )
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,47 @@
+"""Names: where packages lie and what their members are called. All parts are pseudonyms of the trial."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from pacs2trial.errors import InputError
+from pacs2trial.settings import Settings
+
+MANIFEST = "manifest.json"
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def safe_part(text: str, meaning: str) -> str:
+    """``text`` if it can stand in a path on every system.
+
+    Raises:
+        InputError: it holds a separator, a leading dot, a space or anything else that file systems disagree about.
+    """
+    if not _SAFE.fullmatch(text) or text.endswith("."):
+        raise InputError(
+            f"{meaning} {text!r} cannot be part of a file name: use letters, digits, '-', '_' and '.', "
+            "beginning with a letter or digit"
+        )
+    return text
+
+
+def member_name(subject_key: str, study: str, series: str, sop_instance: str) -> str:
+    """``<subject key>/<study>/<series>/<instance>.dcm`` inside the zip."""
+    return f"{subject_key}/{study}/{series}/{sop_instance}.dcm"
+
+
+def package_name(subject_key: str, study: str = "") -> str:
+    """File name of a package; ``study`` is the trial's pseudonym, empty where a package holds the whole subject."""
+    stem = safe_part(subject_key, "subject key")
+    return f"{stem}_{study}.zip" if study else f"{stem}.zip"
+
+
+def package_file(settings: Settings, relative: str) -> Path:
+    """The file of a package whose row says ``relative``."""
+    return settings.packages / relative
+
+
+def receipt_file(package: Path) -> Path:
+    """``<package>.receipt.json`` beside the package: clock, versions, proofs, deliveries."""
+    return package.with_name(package.name + ".receipt.json")

@@ -1,0 +1,106 @@
+"""Stage 2: staged objects, one at a time, through the trial's plan into the package."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pacs2trial.collect.chosen import Chosen
+from pacs2trial.collect.layout import member_name
+from pacs2trial.deidentify import Deidentified, deidentify
+from pacs2trial.dicomfile.encoding import file_bytes, split_file
+from pacs2trial.errors import PermanentError, UnsafeObjectError
+from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.profile import Plan, SubjectValues, trial_plan
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault import Original, Pseudonyms, Vault
+from pacs2trial.vault.tables import Kind
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What turns the staged objects of one subject into those of one trial."""
+
+    definition: TrialDefinition
+    plan: Plan
+    values: SubjectValues
+    pseudonyms: Pseudonyms
+
+    @classmethod
+    def of(cls, vault: Vault, definition: TrialDefinition, subject: EnrolledSubject) -> Recipe:
+        """Compile the trial's plan and look up what belongs to the subject."""
+        values = SubjectValues(
+            subject_key=subject.subject_key,
+            patient_id=subject.subject_key,
+            date_shift=vault.date_shift(subject.person_id, definition.trial),
+            columns=subject.columns,
+        )
+        return cls(definition, trial_plan(definition), values, vault.pseudonyms(definition.trial))
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A chosen object and where it will stand in the package, by the trial's pseudonyms."""
+
+    source: Chosen
+    study: str
+    name: str
+
+
+def address(recipe: Recipe, members: Iterable[Chosen]) -> list[Addressed]:
+    """Give every object its place, ordered by name; the pseudonyms are committed when this returns."""
+    found = list(members)
+    asked = {Original(Kind.UID, uid) for each in found for uid in (each.study, each.series, each.sop_instance)}
+    pseudo = recipe.pseudonyms.resolve(asked)
+
+    def trial_uid(staged: str) -> str:
+        return pseudo[Original(Kind.UID, staged)]
+
+    addressed = [
+        Addressed(
+            each,
+            trial_uid(each.study),
+            member_name(
+                recipe.values.subject_key,
+                trial_uid(each.study),
+                trial_uid(each.series),
+                trial_uid(each.sop_instance),
+            ),
+        )
+        for each in found
+    ]
+    return sorted(addressed, key=lambda each: each.name)
+
+
+def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentified, list[bytes | memoryview]]:
+    """One staged object through stage 2; its pixel bytes are slices of the mapped file, never copied.
+
+    Returns:
+        What the engine says of it, and the parts of the DICOM file in their order.
+
+    Raises:
+        PermanentError: the staged file is absent or damaged, or is not the object that the ledger says.
+    """
+    path = staging / item.source.path
+    try:
+        with path.open("rb") as file:
+            staged = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        made = deidentify(
+            split_file(staged),
+            recipe.plan,
+            recipe.pseudonyms,
+            patient=recipe.values.subject_key,
+            values=recipe.values,
+        )
+    except (OSError, ValueError) as error:
+        raise PermanentError(f"staged file {item.source.path} cannot be read: {type(error).__name__}") from None
+    except UnsafeObjectError as error:
+        raise PermanentError(f"staged file {item.source.path} is damaged: {error.reason}") from None
+    if member_name(recipe.values.subject_key, made.study, made.series, made.sop_instance) != item.name:
+        raise PermanentError(
+            f"staged file {item.source.path} holds another object than the ledger says; stage it again"
+        )
+    header = file_bytes(made.sop_class, made.sop_instance, made.transfer_syntax, made.header)
+    return made, [header, *(memoryview(part) for part in made.pixel)]

@@ -1,0 +1,187 @@
+"""Collect one subject: from what the filter let through to its packages."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from pacs2trial.collect.chosen import chosen
+from pacs2trial.collect.gate import require_deliverable
+from pacs2trial.collect.inputs import Inputs, inputs_of
+from pacs2trial.collect.layout import package_file, package_name, receipt_file
+from pacs2trial.collect.replacing import file_sha256
+from pacs2trial.collect.stage2 import Addressed, Recipe, address
+from pacs2trial.collect.versions import (
+    Written,
+    current_packages,
+    mark_collected,
+    new_version,
+    retire,
+    same_content,
+)
+from pacs2trial.collect.writing import write_package
+from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault.tables import PackageRow
+from pacs2trial.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PackageMade:
+    """One package in force. ``changed`` tells whether its content differs from what was there before.
+
+    ``package_id`` is the row in the vault, 0 for a copy that was written to a folder of the caller's.
+    """
+
+    package_id: int
+    trial: str
+    subject_key: str
+    study: str
+    path: Path
+    size: int
+    sha256: str
+    content_digest: str
+    instances: int
+    changed: bool
+
+
+def collect_subject(
+    ws: Workspace,
+    definition: TrialDefinition,
+    subject: EnrolledSubject,
+    *,
+    run_key: str | None = None,
+    output: Path | None = None,
+) -> list[PackageMade]:
+    """Stage 2 of everything that the filter let through, as one zip per subject or per study.
+
+    A package whose inputs are those of the version in force, and whose file is intact, is left alone. One whose
+    content differs becomes a new version and supersedes the old; a study that is no longer wanted loses its package.
+    Under the lock of trial and subject, so two runs never write one package at once.
+
+    Args:
+        ws: the site.
+        definition: the trial.
+        subject: whose data; as :func:`pacs2trial.keytable.enrolled` gives it.
+        run_key: the run that asks, recorded with the inputs of a new version.
+        output: write copies there instead and record nothing: neither version nor proof nor judgement.
+
+    Returns:
+        The packages in force, ordered by study; none when the filter let nothing through.
+
+    Raises:
+        HeldError: instances wait for a person.
+        BalanceError: expected instances are missing, failed or not there yet.
+        PermanentError: a staged file is damaged.
+        TransientError: another process works on this subject, or the disk refused.
+    """
+    trial, key = definition.trial, subject.subject_key
+    with ws.vault.lock(f"{trial}/{key}"):
+        require_deliverable(ws.vault, definition, key)
+        with ws.vault.session() as session:
+            members = chosen(session, trial, subject.subject_id)
+        recipe = Recipe.of(ws.vault, definition, subject)
+        groups = _groups(definition, address(recipe, members))
+        if output is not None:
+            return [_copy(ws, recipe, study, group, output) for study, group in groups.items()]
+        made = [_package(ws, recipe, subject, study, group, run_key) for study, group in groups.items()]
+        _retire(ws, trial, subject, groups)
+    return made
+
+
+def _groups(definition: TrialDefinition, members: Sequence[Addressed]) -> dict[str, list[Addressed]]:
+    """What belongs in one package, by study pseudonym; the empty one stands for the whole subject."""
+    if definition.package.per == "subject":
+        return {"": list(members)} if members else {}
+    by_study = sorted(members, key=lambda each: (each.study, each.name))
+    return {study: list(group) for study, group in groupby(by_study, key=lambda each: each.study)}
+
+
+def _copy(ws: Workspace, recipe: Recipe, study: str, members: Sequence[Addressed], folder: Path) -> PackageMade:
+    name = package_name(recipe.values.subject_key, study)
+    written = write_package(ws.settings, recipe, study, members, folder, name)
+    return _made(recipe, study, 0, folder / name, written, len(members), changed=True)
+
+
+def _package(
+    ws: Workspace,
+    recipe: Recipe,
+    subject: EnrolledSubject,
+    study: str,
+    members: Sequence[Addressed],
+    run_key: str | None,
+) -> PackageMade:
+    trial = recipe.definition.trial
+    inputs = inputs_of(ws.vault, recipe, study, members, run_key)
+    with ws.vault.session() as session:
+        found = [row for row in current_packages(session, trial, subject.subject_id) if row.study == study]
+        current = found[0] if found else None
+        session.expunge_all()
+    instance_ids = [each.source.instance_id for each in members]
+    if current is not None and _still_right(ws, current, inputs):
+        with ws.vault.session() as session:
+            mark_collected(session, trial, instance_ids)
+        file = package_file(ws.settings, current.path)
+        intact = Written(current.path, current.size, current.sha256, current.content_digest, {})
+        return _made(recipe, study, current.id, file, intact, len(members), changed=False)
+    name = f"{trial}/{package_name(subject.subject_key, study)}"
+    written = write_package(ws.settings, recipe, study, members, ws.settings.packages, name)
+    pinned = inputs.pinned_in(ws.vault)
+    changed = current is None or current.content_digest != written.content_digest
+    with ws.vault.session() as session:
+        if current is None or changed:
+            row = new_version(session, (trial, subject.subject_id, study), written, pinned, members)
+        else:
+            row = same_content(session, current.id, written, pinned, members)
+        mark_collected(session, trial, instance_ids)
+        package_id, version = row.id, row.version
+    file = package_file(ws.settings, name)
+    _log.info(
+        "%s/%s: package version %d, %d objects, %d bytes",
+        trial,
+        subject.subject_key,
+        version,
+        len(members),
+        written.size,
+    )
+    return _made(recipe, study, package_id, file, written, len(members), changed=changed)
+
+
+def _still_right(ws: Workspace, current: PackageRow, inputs: Inputs) -> bool:
+    """Whether the version in force was made from these inputs and its file is what the vault says."""
+    if not inputs.same_bytes_as(ws.vault.pinned(current.inputs)):
+        return False
+    file = package_file(ws.settings, current.path)
+    return file.is_file() and file.stat().st_size == current.size and file_sha256(file) == current.sha256
+
+
+def _retire(ws: Workspace, trial: str, subject: EnrolledSubject, kept: Mapping[str, object]) -> None:
+    with ws.vault.session() as session:
+        gone = retire(session, trial, subject.subject_id, kept.keys())
+    for path in gone:
+        file = package_file(ws.settings, path)
+        receipt_file(file).unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
+        _log.info("%s/%s: a package that is no longer wanted was removed", trial, subject.subject_key)
+
+
+def _made(
+    recipe: Recipe, study: str, package_id: int, path: Path, written: Written, instances: int, *, changed: bool
+) -> PackageMade:
+    return PackageMade(
+        package_id=package_id,
+        trial=recipe.definition.trial,
+        subject_key=recipe.values.subject_key,
+        study=study,
+        path=path,
+        size=written.size,
+        sha256=written.sha256,
+        content_digest=written.content_digest,
+        instances=instances,
+        changed=changed,
+    )
