@@ -20,7 +20,7 @@ from pacs2trial.network.results import InstanceFound, SeriesFound, StudyFound
 from pacs2trial.network.status import FIND, Outcome, failure, look_up
 
 _logger = logging.getLogger(__name__)
-_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2.1")  # Study Root Query/Retrieve Information Model - FIND
+_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.1")  # Study Root Query/Retrieve Information Model - FIND
 
 
 @contextmanager

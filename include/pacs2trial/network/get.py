@@ -17,7 +17,7 @@ from pacs2trial.network.storage_contexts import storage_contexts
 from pacs2trial.network.suboperations import follow, never
 
 _logger = logging.getLogger(__name__)
-_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2.3")  # Study Root Query/Retrieve Information Model - GET
+_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.3")  # Study Root Query/Retrieve Information Model - GET
 _UNABLE_TO_PROCESS = 0xC000  # PS3.4 B.2.3, table B.2-1
 
 Store = Callable[[memoryview, str], int]

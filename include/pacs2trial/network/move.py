@@ -13,7 +13,7 @@ from pacs2trial.network.peer import Peer
 from pacs2trial.network.results import SubOperations
 from pacs2trial.network.suboperations import follow, never
 
-_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2.2")  # Study Root Query/Retrieve Information Model - MOVE
+_MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2")  # Study Root Query/Retrieve Information Model - MOVE
 
 
 def move(

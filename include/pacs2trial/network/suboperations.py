@@ -66,17 +66,24 @@ def follow(
             if expected and (numbers.completed, numbers.failed, numbers.warning) == (0, 0, 0):
                 raise TransientError(f"{peer} answered {verb} with Success but sent none of {expected} instances: busy")
             return numbers
-        remedy = (
-            f"register the AE title {peer.move_destination!r} with address and port of the receiver at the PACS"
-            if response.Status == 0xA801
-            else ""
-        )
-        raise failure(peer, verb, response.Status, status, remedy)
+        raise failure(peer, verb, response.Status, status, _remedy(peer, verb, response.Status))
     raise ended(peer, verb, peer.patience.transfer_timeout)
 
 
+def _remedy(peer: Peer, verb: str, code: int) -> str:
+    register = f"register the AE title {peer.move_destination!r} with address and port of the receiver at the PACS"
+    if code == 0xA801:
+        return register
+    if verb == "C-MOVE" and code >> 12 == 0xC:  # Orthanc says 0xC000 instead of 0xA801
+        return f"if the PACS does not know the move destination, {register}"
+    return ""
+
+
 def _numbers(response: Dataset, before: SubOperations) -> SubOperations:
-    """The numbers of this response; those it leaves out, which PS3.7 allows in a final one, are the last known."""
+    """The numbers of this response.
+
+    A final one may leave them out (PS3.7 9.1.4.1.7 and following): done ones are then as last said, none remains.
+    """
 
     def number(keyword: str, last: int | None) -> int | None:
         value = response.get(keyword)
@@ -86,5 +93,5 @@ def _numbers(response: Dataset, before: SubOperations) -> SubOperations:
         completed=number("NumberOfCompletedSuboperations", before.completed),
         failed=number("NumberOfFailedSuboperations", before.failed),
         warning=number("NumberOfWarningSuboperations", before.warning),
-        remaining=number("NumberOfRemainingSuboperations", before.remaining),
+        remaining=number("NumberOfRemainingSuboperations", 0),
     )
