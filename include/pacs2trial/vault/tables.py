@@ -14,7 +14,18 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -203,7 +214,7 @@ class StagedVersion(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
     digest: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     path: Mapped[str] = mapped_column(Text)  # below the staging folder
     plan: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     current: Mapped[bool]
@@ -221,7 +232,7 @@ class QuarantineItem(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)  # keyed look-up value of the object's SHA-256
     reason: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text)
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(16), default="waiting")  # waiting, released, rejected, discarded
     received_at: Mapped[datetime] = mapped_column(default=now)
     decided_at: Mapped[datetime | None]
@@ -311,7 +322,7 @@ class PackageRow(Base):
     version: Mapped[int]
     content_digest: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
     path: Mapped[str] = mapped_column(Text)  # below the packages folder
     inputs: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     state: Mapped[str] = mapped_column(String(16))

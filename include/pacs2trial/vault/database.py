@@ -1,0 +1,234 @@
+"""The connection to the vault's database, SQLite or PostgreSQL, and its transactions.
+
+SQLite: write-ahead log, full flush at every commit, foreign keys, writers take their turn (BEGIN IMMEDIATE) and wait
+30 s. PostgreSQL: psycopg, READ COMMITTED, locks are waited for as long. What does not come in time is a TransientError.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from pacs2trial.errors import PermanentError, SetupError, TransientError
+from pacs2trial.vault.tables import Base
+
+WAIT_SECONDS = 30
+BATCH = 500
+"""Values of one statement; far below SQLite's limit on variables even with several columns a row."""
+
+READ_ONLY = "vault_read_only"
+
+Item = TypeVar("Item")
+
+
+def batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
+    """The items in lists of at most ``size``."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def vault_url(text: str) -> URL:
+    """The SQLAlchemy URL of a vault.
+
+    Raises:
+        SetupError: not a URL, or neither a SQLite file nor PostgreSQL.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise SetupError("PACS2TRIAL_DATABASE_URL is not a URL such as sqlite:////srv/vault.db") from None
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise SetupError("PACS2TRIAL_DATABASE_URL: a vault in memory does not last; name a file")
+        return url.set(drivername="sqlite+pysqlite")
+    if url.drivername in {"postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"}:
+        return url.set(drivername="postgresql+psycopg")
+    raise SetupError(f"PACS2TRIAL_DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql")
+
+
+@dataclass
+class _Opened:
+    """What one process has open; a child process opens its own."""
+
+    pid: int
+    writing: Engine
+    reading: Engine
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Database:
+    """Transactions on one database; safe for threads and after a fork."""
+
+    def __init__(self, url: URL, *, durable: bool = True) -> None:
+        self.url = url
+        self._durable = durable
+        self._opened: _Opened | None = None
+        self._in_transaction = threading.local()
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite vault, else None."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def engine(self) -> Engine:
+        return self._of_this_process().writing
+
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on an error. Objects stay readable afterwards.
+
+        Raises:
+            TransientError: the database is not there, or others kept it busy for 30 s.
+            PermanentError: it refused a value; the constraint is named, never the value.
+            RuntimeError: this thread has a writing transaction open already, which would wait for itself.
+        """
+        opened = self._of_this_process()
+        with _plain_errors():
+            if read_only:
+                with Session(opened.reading, expire_on_commit=False) as session, session.begin():
+                    yield session
+            else:
+                with (
+                    self._alone_in_thread(),
+                    self._turn(opened),
+                    Session(opened.writing, expire_on_commit=False) as session,
+                    session.begin(),
+                ):
+                    yield session
+
+    def close(self) -> None:
+        """Close the connections of this process; the next transaction opens new ones."""
+        opened, self._opened = self._opened, None
+        if opened and opened.pid == os.getpid():
+            opened.writing.dispose()
+
+    def _of_this_process(self) -> _Opened:
+        opened = self._opened
+        if opened is None or opened.pid != os.getpid():
+            if opened is not None:
+                opened.writing.dispose(close=False)
+            writing = self._create_engine()
+            reading = writing.execution_options(**{READ_ONLY: True, "postgresql_readonly": True})
+            opened = self._opened = _Opened(os.getpid(), writing, reading)
+        return opened
+
+    def _create_engine(self) -> Engine:
+        if self.is_sqlite:
+            engine = create_engine(
+                self.url, hide_parameters=True, pool_size=16, max_overflow=32, pool_timeout=WAIT_SECONDS
+            )
+            synchronous = "FULL" if self._durable else "OFF"
+            event.listen(engine, "connect", lambda connection, _record: _prepare_sqlite(connection, synchronous))
+            event.listen(engine, "begin", _begin_sqlite)
+            return engine
+        commit = "on" if self._durable else "off"
+        return create_engine(
+            self.url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=16,
+            pool_timeout=WAIT_SECONDS,
+            connect_args={
+                "connect_timeout": WAIT_SECONDS,
+                "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit={commit} -c timezone=UTC",
+            },
+        )
+
+    @contextmanager
+    def _alone_in_thread(self) -> Iterator[None]:
+        if getattr(self._in_transaction, "open", False):
+            raise RuntimeError("a writing transaction is open in this thread: end it before starting another")
+        self._in_transaction.open = True
+        try:
+            yield
+        finally:
+            self._in_transaction.open = False
+
+    @contextmanager
+    def _turn(self, opened: _Opened) -> Iterator[None]:
+        """SQLite knows one writer; the threads of a process queue here, which is fairer than its polling."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not opened.turn.acquire(timeout=WAIT_SECONDS):
+            raise TransientError(f"the vault was busy for {WAIT_SECONDS} s; try again later")
+        try:
+            yield
+        finally:
+            opened.turn.release()
+
+
+def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the rows in one go, leaving out those that any unique constraint already knows.
+
+    No constraint is named on purpose: PostgreSQL would raise for a row that two writers insert at once under the other.
+    The caller reads back what stands there.
+    """
+    if not rows:
+        return
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert = sqlite_insert(table) if on_sqlite else postgresql_insert(table)
+    session.connection().execute(insert.on_conflict_do_nothing(), list(rows))
+
+
+def _prepare_sqlite(connection: Any, synchronous: str) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes too late; see _begin_sqlite
+    for pragma in (
+        f"busy_timeout = {WAIT_SECONDS * 1000}",
+        "journal_mode = WAL",
+        f"synchronous = {synchronous}",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Errors of the driver as errors of pacs2trial, without the values that the driver quotes."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError, sqlite3.OperationalError) as error:
+        raise TransientError(f"the vault's database did not answer: {_first_line(error)}; try again later") from None
+    except IntegrityError as error:
+        raise PermanentError(f"the vault refused a row: {_constraint(error)}") from None
+    except (DBAPIError, sqlite3.DatabaseError) as error:
+        cause = getattr(error, "orig", error)
+        raise PermanentError(f"the vault's database refused a statement: {type(cause).__name__}") from None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(getattr(error, "orig", None) or error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _constraint(error: IntegrityError) -> str:
+    """The constraint, which PostgreSQL names and SQLite describes by its columns; neither quotes a value here."""
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return str(name) if name else _first_line(error)

@@ -1,0 +1,159 @@
+"""Pseudonyms: one original, one pseudonym per scope, for ever (promise 2).
+
+The keyed derivation proposes, the row decides: rows made by another process, or taken over from another system, win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pacs2trial.errors import PermanentError
+from pacs2trial.vault import encryption
+from pacs2trial.vault.database import Database, batches, insert_new
+from pacs2trial.vault.derivation import code_from, keyed_digest, uid_from
+from pacs2trial.vault.disclosure import Disclosures
+from pacs2trial.vault.scopes import ScopeKeys
+from pacs2trial.vault.tables import Kind, Pseudonym
+
+PADDING = " \0"
+"""What PS3.5 6.2 lets stand behind a value without meaning."""
+
+CODE_LETTERS = {Kind.ACCESSION: "A", Kind.STUDY_ID: "S"}
+SEALED_IN_STAGING = frozenset(CODE_LETTERS)
+
+LONGEST_IN_CLEAR = 256
+"""Characters of an original that is its own look-up value; PostgreSQL's indexes take no value without bound."""
+
+REMEMBERED = 200_000
+"""Committed rows that one process keeps in memory per scope; when full it forgets all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A value that needs a pseudonym, as it stands in the object; trailing padding (NUL, space) does not count."""
+
+    kind: Kind
+    value: str
+
+
+class Pseudonyms:
+    """The pseudonyms of one scope; safe for threads and processes."""
+
+    def __init__(self, database: Database, scope: ScopeKeys, lookup_key: bytes, disclosures: Disclosures) -> None:
+        self._database = database
+        self._scope = scope
+        self._lookup_key = lookup_key
+        self._disclosures = disclosures
+        self._known: dict[Original, str] = {}
+
+    def resolve(self, originals: Iterable[Original]) -> dict[Original, str]:
+        """The pseudonyms of all ``originals``, made where they are new and committed before this returns.
+
+        Raises:
+            TransientError: the database did not answer; nothing of this call is half known.
+            PermanentError: a proposed pseudonym stands for another original already.
+        """
+        asked = {original: _without_padding(original) for original in originals}
+        found = self._remembered(asked.values())
+        missing = {original for original in asked.values() if original not in found}
+        if missing:
+            found |= self._get_or_create(missing)
+        return {original: found[bare] for original, bare in asked.items()}
+
+    def originals_of(self, kind: Kind, pseudos: Iterable[str], *, caller: str, purpose: str) -> dict[str, str]:
+        """The originals behind pseudonyms of one kind, by pseudonym; unknown pseudonyms are left out.
+
+        The use is recorded as a disclosure.
+        """
+        rows: dict[str, tuple[str, bytes | None]] = {}
+        with self._database.session(read_only=True) as session:
+            for batch in batches(sorted(set(pseudos))):
+                query = select(Pseudonym.pseudo, Pseudonym.lookup, Pseudonym.original_sealed).where(
+                    Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.pseudo.in_(batch)
+                )
+                rows |= {pseudo: (lookup, sealed) for pseudo, lookup, sealed in session.execute(query)}
+        self._disclosures.record(caller, purpose, len(rows))
+        key = self._scope.data_key
+        return {
+            pseudo: lookup if sealed is None else encryption.unseal(key, sealed).decode("utf-8")
+            for pseudo, (lookup, sealed) in rows.items()
+        }
+
+    def lookup(self, original: Original) -> str:
+        """What finds ``original`` in this scope: the value itself if it names nobody, else its keyed look-up value."""
+        bare = _without_padding(original)
+        return self._keyed_lookup(bare) if self._is_sealed(bare) else bare.value
+
+    def _remembered(self, originals: Iterable[Original]) -> dict[Original, str]:
+        known = self._known
+        return {original: known[original] for original in originals if original in known}
+
+    def _remember(self, committed: dict[Original, str]) -> None:
+        if len(self._known) + len(committed) > REMEMBERED:
+            self._known = {}
+        self._known.update(committed)
+
+    def _get_or_create(self, originals: set[Original]) -> dict[Original, str]:
+        wanted = {(original.kind, self.lookup(original)): original for original in originals}
+        with self._database.session(read_only=True) as session:
+            rows = self._select(session, wanted)
+        new = sorted(wanted.keys() - rows.keys())
+        if new:
+            proposals = [self._proposal(wanted[key], lookup=key[1]) for key in new]
+            with self._database.session() as session:
+                for batch in batches(proposals):
+                    insert_new(session, Pseudonym, batch)
+                made = self._select(session, new)
+                if len(made) < len(new):
+                    raise PermanentError(
+                        f"scope {self._scope.name}: {len(new) - len(made)} proposed pseudonyms stand for other "
+                        "originals already; compare the imported mapping with the vault"
+                    )
+            rows |= made
+        found = {original: rows[key] for key, original in wanted.items()}
+        self._remember(found)
+        return found
+
+    def _select(self, session: Session, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
+        by_kind: dict[Kind, list[str]] = {}
+        for kind, lookup in keys:
+            by_kind.setdefault(kind, []).append(lookup)
+        rows: dict[tuple[Kind, str], str] = {}
+        for kind, lookups in by_kind.items():
+            for batch in batches(lookups):
+                query = select(Pseudonym.lookup, Pseudonym.pseudo).where(
+                    Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.lookup.in_(batch)
+                )
+                rows |= {(kind, lookup): pseudo for lookup, pseudo in session.execute(query)}
+        return rows
+
+    def _proposal(self, original: Original, *, lookup: str) -> dict[str, Any]:
+        digest = keyed_digest(self._scope.pseudonym_key, original.kind.value, original.value)
+        letter = CODE_LETTERS.get(original.kind)
+        sealed = encryption.seal(self._scope.data_key, original.value.encode()) if self._is_sealed(original) else None
+        return {
+            "scope_id": self._scope.id,
+            "kind": original.kind,
+            "lookup": lookup,
+            "original_sealed": sealed,
+            "pseudo": code_from(letter, digest) if letter else uid_from(digest),
+        }
+
+    def _is_sealed(self, original: Original) -> bool:
+        names_someone = self._scope.is_staging and original.kind in SEALED_IN_STAGING
+        return names_someone or len(original.value) > LONGEST_IN_CLEAR
+
+    def _keyed_lookup(self, original: Original) -> str:
+        return keyed_digest(self._lookup_key, self._scope.name, original.kind.value, original.value).hex()
+
+
+def _without_padding(original: Original) -> Original:
+    value = original.value.rstrip(PADDING)
+    if not value or original.kind is Kind.PATIENT_ID:
+        raise ValueError("only a UID, accession number or study ID that is not empty has a pseudonym here")
+    return original if value == original.value else Original(original.kind, value)
