@@ -1,0 +1,19 @@
+"""The assets that the operators of a trial produce: their events are the readable trail of what a run did."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from airflow.sdk import Asset
+
+
+def asset(trial: str, what: str) -> Asset:
+    """The asset ``pacs2trial/<trial>/<what>``, ``what`` being the step's result such as ``staged``, ``packages``."""
+    return Asset(name=f"pacs2trial/{trial}/{what}", uri=f"pacs2trial://{trial}/{what}", group="pacs2trial")
+
+
+def digest(facts: Any) -> str:
+    """SHA-256 over facts that JSON can hold: equal digests of two events say that nothing changed between them."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""What the operators of a trial have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from pacs2trial_airflow.assets import asset, digest
+from pacs2trial_airflow.hooks.workspace import open_workspace
+from pacs2trial_airflow.outcomes import airflow_outcomes, discreet_libraries
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from pacs2trial.workspace import Workspace
+
+
+class TrialOperator(BaseOperator):
+    """One step of a trial: calls one domain function and turns its outcome into Airflow's.
+
+    Through XCom, rendered fields, labels and asset events go only run keys, subject keys, package ids, counts and
+    digests. Domain modules are imported when the step works: a DAG file is read every half minute and in every
+    task, and must not pay for pydicom, pandas and SQLAlchemy each time.
+
+    :param trial: trial ID; its definition is read from ``PACS2TRIAL_TRIALS``
+    """
+
+    produces: ClassVar[str]
+    """The asset that the step's events belong to; see :func:`pacs2trial_airflow.assets.asset`."""
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, *, trial: str, **kwargs: Any) -> None:
+        kwargs.setdefault("outlets", [asset(trial, self.produces)])
+        super().__init__(**kwargs)
+        self.trial = trial
+
+    def execute(self, context: Context) -> Any:
+        with airflow_outcomes(), discreet_libraries():
+            return self.work(open_workspace(), context)
+
+    @abstractmethod
+    def work(self, ws: Workspace, context: Context) -> Any:
+        """Call the domain function; return what the next steps need."""
+
+    def report(self, context: Context, *, facts: Any, **counts: Any) -> None:
+        """Put counts, and the digest of ``facts``, into the event of the step's asset."""
+        events = context["outlet_events"]
+        for outlet in self.outlets:
+            events[outlet].extra = {**counts, "digest": digest(facts)}

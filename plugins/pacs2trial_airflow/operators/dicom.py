@@ -1,0 +1,160 @@
+"""From a PACS to the staging store: find, move, stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from threading import Event
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from pacs2trial.errors import BalanceError
+from pacs2trial_airflow.form import read_form
+from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.table import log_balances, totals
+from pacs2trial_airflow.window import covered
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from pacs2trial.workspace import Workspace
+
+
+class DicomFind(TrialOperator):
+    """Plan a run: C-FIND what the PACS holds of each subject and write it down as expected.
+
+    Calls :func:`pacs2trial.retrieve.plan.plan_run`. Returns batches of subject keys (lists of lists) for
+    :class:`DicomMove` to be mapped over, and pushes the run's key as XCom ``run_key``. A dry run returns no batch,
+    so that nothing else runs.
+
+    :param trial: trial ID
+    """
+
+    produces = "planned"
+    ui_color = "#d8e8f0"
+
+    def work(self, ws: Workspace, context: Context) -> list[list[str]]:
+        from pacs2trial.retrieve.plan import plan_run
+
+        form = read_form(context["params"], ws.definition(self.trial))
+        window = covered(
+            context["dag_run"].run_type,
+            (context.get("data_interval_start"), context.get("data_interval_end")),
+            ZoneInfo(ws.settings.time_zone),
+            date_from=form.date_from,
+            date_to=form.date_to,
+        )
+        self.log.info(
+            "Covers %s; %s.", window, f"{len(form.subjects)} named subjects" if form.subjects else "all subjects"
+        )
+        if window.empty:
+            raise AirflowSkipException("no study date falls into this interval")
+        plan = plan_run(
+            ws,
+            self.trial,
+            subjects=form.subjects or None,
+            date_from=window.date_from,
+            date_to=window.date_to,
+            dry_run=form.dry_run,
+        )
+        for subject in plan.subjects:
+            self.log.info(
+                "%s: %d studies, %d instances expected, %d of them not staged yet",
+                subject.subject_key,
+                subject.studies,
+                subject.expected,
+                subject.missing,
+            )
+        self.report(
+            context,
+            subjects=len(plan.subjects),
+            studies=sum(subject.studies for subject in plan.subjects),
+            expected=sum(subject.expected for subject in plan.subjects),
+            missing=sum(subject.missing for subject in plan.subjects),
+            dry_run=plan.dry_run,
+            facts=[asdict(subject) for subject in plan.subjects],
+        )
+        context["ti"].xcom_push(key="run_key", value=plan.run_key)
+        if plan.dry_run:
+            self.log.info("Dry run: nothing is fetched, made or sent.")
+            return []
+        keys = [subject.subject_key for subject in plan.subjects]
+        size = ws.settings.batch_subjects
+        return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+
+class DicomMove(TrialOperator):
+    """Fetch what a batch of subjects still lacks, by C-MOVE to the receiver or by C-GET, as the definition says.
+
+    Calls :func:`pacs2trial.retrieve.fetch.fetch`. Ending the task cancels the transfer at the PACS.
+
+    :param trial: trial ID
+    :param run_key: the run that :class:`DicomFind` planned (templated)
+    :param subject_keys: the batch (templated)
+    """
+
+    produces = "retrieved"
+    ui_color = "#c3dbe8"
+    template_fields: Sequence[str] = ("run_key", "subject_keys")
+
+    def __init__(self, *, run_key: str, subject_keys: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_key = run_key
+        self.subject_keys = subject_keys
+        self._cancelled = Event()
+
+    @property
+    def batch(self) -> str:
+        """Label of the batch: its first and last subject key."""
+        keys = self.subject_keys
+        return keys[0] if len(keys) == 1 else f"{keys[0]} to {keys[-1]} ({len(keys)})"
+
+    def work(self, ws: Workspace, context: Context) -> None:
+        from pacs2trial.retrieve.fetch import fetch
+
+        report = fetch(ws, self.run_key, self.subject_keys, cancelled=self._cancelled.is_set)
+        self.log.info("%s", report)
+
+    def on_kill(self) -> None:
+        self._cancelled.set()
+
+
+class Stage(TrialOperator):
+    """Wait until everything expected has arrived in the staging store, and strike the balance of each subject.
+
+    Calls :func:`pacs2trial.staging.settle`. Succeeds although instances are missing, so that one subject's loss stops
+    no other subject: the task ``collect`` of that subject fails, and so does the balance of the run.
+    Returns the subject keys, for the steps per subject to be mapped over.
+
+    :param trial: trial ID
+    :param run_key: the run that :class:`DicomFind` planned (templated)
+    :param batches: the batches of subject keys that it returned (templated)
+    :param timeout: seconds without any arrival until what has not come counts as missing
+    """
+
+    produces = "staged"
+    ui_color = "#b5d3b8"
+    template_fields: Sequence[str] = ("run_key", "batches")
+
+    def __init__(self, *, run_key: str, batches: Sequence[Sequence[str]], timeout: float = 60, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_key = run_key
+        self.batches = batches
+        self.timeout = timeout
+
+    def work(self, ws: Workspace, context: Context) -> list[str]:
+        from pacs2trial.retrieve.settle import settle
+        from pacs2trial.staging.balance import balance
+
+        keys = [key for batch in self.batches for key in batch]
+        try:
+            balances = settle(ws, self.run_key, keys, timeout=self.timeout)
+        except BalanceError as error:
+            self.log.error("%s", error)  # noqa: TRY400 - the message says it all, and the step goes on
+            modalities = ws.definition(self.trial).source.modalities
+            balances = balance(ws.vault, self.trial, keys, modalities=modalities)
+        log_balances(self.log, balances)
+        self.report(context, **totals(balances), facts=[asdict(line) for line in balances])
+        return keys

@@ -1,0 +1,179 @@
+"""From the staging store to the sponsor, one subject at a time: filter, collect, verify, deliver."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from pacs2trial_airflow.operators.base import TrialOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from pacs2trial.workspace import Workspace
+
+
+class SubjectOperator(TrialOperator):
+    """One step for one subject.
+
+    :param trial: trial ID
+    :param subject_key: the trial's name for the patient (templated); also the label of the mapped task
+    """
+
+    template_fields: Sequence[str] = ("subject_key",)
+
+    def __init__(self, *, subject_key: str, **kwargs: Any) -> None:
+        kwargs.setdefault("map_index_template", "{{ task.subject_key }}")
+        super().__init__(**kwargs)
+        self.subject_key = subject_key
+
+    @abstractmethod
+    def work(self, ws: Workspace, context: Context) -> Any: ...
+
+
+class Filter(SubjectOperator):
+    """Judge every staged instance of a subject by the trial's rules: let through, held, rejected, not wanted.
+
+    Calls :func:`pacs2trial.filtering.filter.filter_subject`. Held instances do not fail the step; ``collect`` waits
+    for them.
+    """
+
+    produces = "filtered"
+    ui_color = "#cfdcb5"
+
+    def work(self, ws: Workspace, context: Context) -> None:
+        from pacs2trial.filtering.filter import filter_subject
+        from pacs2trial.keytable import enrolled
+
+        [subject] = enrolled(ws.vault, self.trial, [self.subject_key])
+        result = filter_subject(ws, ws.definition(self.trial), subject)
+        counts = {name: getattr(result, name) for name in ("accepted", "not_wanted", "held", "rejected")}
+        self.log.info(
+            "%s: %s", self.subject_key, ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items())
+        )
+        for reason, number in sorted(result.reasons.items()):
+            self.log.info("%s: %d by rule: %s", self.subject_key, number, reason)
+        self.report(context, subject=self.subject_key, **counts, facts=[self.subject_key, counts, dict(result.reasons)])
+
+
+class Collect(SubjectOperator):
+    """Make the subject's packages: stage 2 of everything that was let through, in one zip per subject or study.
+
+    Calls :func:`pacs2trial.collect.collect_subject`. Returns the ids of the packages. Skipped while something of
+    the subject waits for a person; fails when something expected did not come.
+
+    :param run_key: the run that planned (templated)
+    """
+
+    produces = "packages"
+    ui_color = "#e6d5a8"
+    template_fields: Sequence[str] = ("subject_key", "run_key")
+
+    def __init__(self, *, run_key: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run_key = run_key
+
+    def work(self, ws: Workspace, context: Context) -> list[int]:
+        from pacs2trial.collect import collect_subject
+        from pacs2trial.keytable import enrolled
+
+        [subject] = enrolled(ws.vault, self.trial, [self.subject_key])
+        packages = collect_subject(ws, ws.definition(self.trial), subject, run_key=self.run_key)
+        if not packages:
+            raise AirflowSkipException(f"{self.subject_key}: nothing to collect")
+        for package in packages:
+            self.log.info(
+                "%s %s: %d instances, %d bytes, content digest %s, sha256 %s",
+                package.path.name,
+                "made" if package.changed else "unchanged",
+                package.instances,
+                package.size,
+                package.content_digest,
+                package.sha256,
+            )
+        self.report(
+            context,
+            subject=self.subject_key,
+            packages=len(packages),
+            changed=sum(package.changed for package in packages),
+            instances=sum(package.instances for package in packages),
+            size=sum(package.size for package in packages),
+            content_digests=[package.content_digest for package in packages],
+            facts=[package.content_digest for package in packages],
+        )
+        return [package.package_id for package in packages]
+
+
+class Verify(SubjectOperator):
+    """Check each package by code that had no part in making it.
+
+    Calls :func:`pacs2trial.verify.verify_package`, which fails closed: a package that fails one proof is refused and
+    never delivered.
+
+    :param package_ids: what :class:`Collect` returned (templated)
+    """
+
+    produces = "verified"
+    ui_color = "#d9c8e3"
+    template_fields: Sequence[str] = ("subject_key", "package_ids")
+
+    def __init__(self, *, package_ids: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.package_ids = package_ids
+
+    def work(self, ws: Workspace, context: Context) -> None:
+        from pacs2trial.verify import verify_package
+
+        passed: Counter[str] = Counter()
+        for package_id in self.package_ids:
+            for proof in verify_package(ws, package_id):
+                passed[proof.name] += proof.passed
+                self.log.info("package %d, %s: %s", package_id, proof.name, "passed" if proof.passed else "not checked")
+                for finding in proof.findings:
+                    self.log.info("package %d, %s: %s", package_id, proof.name, finding)
+        self.report(
+            context,
+            subject=self.subject_key,
+            packages=len(self.package_ids),
+            proofs=dict(passed),
+            facts=[list(self.package_ids), dict(passed)],
+        )
+
+
+class Deliver(SubjectOperator):
+    """Send the subject's verified packages to every destination that has not had this content yet.
+
+    Calls :func:`pacs2trial.delivery.deliver_subject`. Skipped, before anything is sent, while a person still has to
+    approve the content.
+    """
+
+    produces = "deliveries"
+    ui_color = "#e3b9a8"
+
+    def work(self, ws: Workspace, context: Context) -> None:
+        from pacs2trial.delivery import deliver_subject
+
+        definition = ws.definition(self.trial)
+        if not definition.deliver:
+            raise AirflowSkipException("the definition names no destination; the packages stay in the packages folder")
+        receipts = deliver_subject(ws, definition, self.subject_key)
+        for receipt in receipts:
+            self.log.info(
+                "%s: %s, %d bytes, sha256 %s",
+                receipt.destination,
+                "delivered" if receipt.new else "has this content already",
+                receipt.size,
+                receipt.sha256,
+            )
+        self.report(
+            context,
+            subject=self.subject_key,
+            delivered=sum(receipt.new for receipt in receipts),
+            had_already=sum(not receipt.new for receipt in receipts),
+            sha256=[receipt.sha256 for receipt in receipts],
+            facts=[[receipt.destination, receipt.sha256] for receipt in receipts],
+        )

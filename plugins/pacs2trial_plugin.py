@@ -1,0 +1,10 @@
+"""Registers what pacs2trial adds to Airflow. Hooks and operators need no registration; they are imported by name."""
+
+from airflow.sdk.plugins_manager import AirflowPlugin
+
+from pacs2trial_airflow.pools import PoolKeeper
+
+
+class Pacs2TrialPlugin(AirflowPlugin):
+    name = "pacs2trial"
+    listeners = [PoolKeeper()]  # noqa: RUF012 - Airflow declares it so
