@@ -1,0 +1,31 @@
+"""Generated objects as bytes and files."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import FileDataset
+
+
+def part10(ds: FileDataset) -> bytes:
+    """``ds`` as a DICOM file (PS3.10): preamble, file meta information, data set."""
+    buffer = BytesIO()
+    pydicom.dcmwrite(buffer, ds, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def dataset_bytes(ds: FileDataset) -> tuple[bytes, str]:
+    """The data set alone as a C-STORE carries it, and its transfer syntax."""
+    whole = part10(ds)
+    meta = len(b"\0" * 128 + b"DICM") + 12 + int(ds.file_meta.FileMetaInformationGroupLength)
+    return whole[meta:], str(ds.file_meta.TransferSyntaxUID)
+
+
+def write(ds: FileDataset, folder: Path) -> Path:
+    """Write ``ds`` below ``folder`` as modality, series number and instance number say; the path says no name."""
+    path = folder / f"{ds.Modality}{int(ds.SeriesNumber):03d}" / f"{int(ds.InstanceNumber or 1):04d}.dcm"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(part10(ds))
+    return path
