@@ -1,3 +1,5 @@
 """Fixtures of all rooms; each lives in one module of ``support``."""
 
-pytest_plugins: list[str] = []
+pytest_plugins: list[str] = [
+    "support.vaults",
+]
