@@ -1,0 +1,131 @@
+"""The site's rules: which objects stage 1 does not trust, told from the original header before anything is replaced.
+
+An object that may carry a name in its pixels, in an encapsulated document or in private content goes to quarantine;
+a private SOP class is refused. The flag Burned In Annotation (0028,0301) can only make things worse: NO proves
+nothing, so an ultrasound image waits whatever its flag says.
+
+SOP Class UIDs: PS3.4 B.5; transfer syntaxes: PS3.5 chapter 10; Conversion Type: PS3.3 C.8.6.1; Image Type: PS3.3
+C.7.6.1.1.2; Photometric Interpretation: PS3.3 C.7.6.3.1.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Action = Literal["accept", "quarantine", "reject"]
+Facts = Mapping[str, Any]
+
+_STANDARD = "1.2.840.10008."
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_ULTRASOUND_CLASSES = {_STORAGE + tail for tail in ("3", "3.1", "6", "6.1", "6.2", "6.3")}
+_SECONDARY_CAPTURE_CLASSES = {_STORAGE + tail for tail in ("7", "7.1", "7.2", "7.3", "7.4")}
+_VIDEO_CLASSES = {_STORAGE + tail for tail in ("77.1.1.1", "77.1.2.1", "77.1.4.1")}
+_RAW_DATA_CLASS = _STORAGE + "66"
+_VIDEO_SYNTAXES = {f"1.2.840.10008.1.2.4.{number}" for number in (*range(100, 109), *range(100001, 100009))}
+_ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
+_SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
+_DIGITISED = {"DF", "SD", "DRW"}
+_GREY = {"", "MONOCHROME1", "MONOCHROME2"}
+_SCREEN_TYPES = re.compile(r"SCREEN ?(SAVE|SHOT|CAPTURE)|CAPTURE|\bPASTED\b", re.IGNORECASE)
+_SCREEN_SERIES = re.compile(
+    r"patient\s*protocol|dose\s*(report|info|record|summary)|screen\s*(save|shot|capture)|exam(ination)?\s*protocol",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the site does with an object; ``rule`` names the rule that decided, empty for ``accept``."""
+
+    action: Action
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class SiteRule:
+    """One rule: its name, what it does, and whether it applies to the facts of an object."""
+
+    name: str
+    action: Action
+    applies: Callable[[Facts], bool]
+
+
+def _text(facts: Facts, name: str) -> str:
+    return str(facts.get(name) or "").strip()
+
+
+def _texts(facts: Facts, name: str) -> Iterable[str]:
+    value = facts.get(name) or ()
+    return [value] if isinstance(value, str) else [str(one) for one in value]
+
+
+def _class_in(classes: set[str]) -> Callable[[Facts], bool]:
+    return lambda facts: _text(facts, "sop_class") in classes
+
+
+def _class_begins(prefix: str) -> Callable[[Facts], bool]:
+    return lambda facts: _text(facts, "sop_class").startswith(prefix)
+
+
+def _modality_in(modalities: set[str]) -> Callable[[Facts], bool]:
+    return lambda facts: _text(facts, "modality").upper() in modalities
+
+
+def _is_private_class(facts: Facts) -> bool:
+    return not _text(facts, "sop_class").startswith(_STANDARD)
+
+
+def _is_screen(facts: Facts) -> bool:
+    """A screen save by Image Type or by what its series is called. RT images may be called anything."""
+    if any(_SCREEN_TYPES.search(value) for value in _texts(facts, "image_type")):
+        return True
+    has_pixels = bool(facts.get("rows"))
+    return has_pixels and bool(_SCREEN_SERIES.search(_text(facts, "series_description")))
+
+
+def _is_digitised(facts: Facts) -> bool:
+    return _text(facts, "conversion_type").upper() in _DIGITISED
+
+
+def _is_converted(facts: Facts) -> bool:
+    """Conversion Type marks a secondary capture everywhere but in RT images, where it is a required attribute."""
+    return bool(_text(facts, "conversion_type")) and _text(facts, "modality").upper() != "RTIMAGE"
+
+
+def _is_coloured(facts: Facts) -> bool:
+    """Colour in cross-sectional images is drawn by a workstation; a label map's palette (SEG) is not."""
+    return _text(facts, "photometric").upper() not in _GREY and _text(facts, "modality").upper() != "SEG"
+
+
+SITE_RULES: tuple[SiteRule, ...] = (
+    SiteRule("private-sop-class", "reject", _is_private_class),
+    SiteRule("encapsulated-document", "quarantine", _class_begins(_STORAGE + "104.")),
+    SiteRule("video", "quarantine", _class_in(_VIDEO_CLASSES)),
+    SiteRule("video", "quarantine", lambda facts: _text(facts, "transfer_syntax") in _VIDEO_SYNTAXES),
+    SiteRule("ultrasound", "quarantine", _class_in(_ULTRASOUND_CLASSES)),
+    SiteRule("ultrasound", "quarantine", _modality_in(_ULTRASOUND_MODALITIES)),
+    SiteRule("secondary-capture", "quarantine", _class_in(_SECONDARY_CAPTURE_CLASSES)),
+    SiteRule("secondary-capture", "quarantine", _modality_in(_SCREEN_MODALITIES)),
+    SiteRule("visible-light", "quarantine", _class_begins(_STORAGE + "77.1.")),
+    SiteRule("raw-data", "quarantine", _class_in({_RAW_DATA_CLASS})),
+    SiteRule("burned-in-annotation", "quarantine", lambda facts: _text(facts, "burned_in").upper() == "YES"),
+    SiteRule("screen-save", "quarantine", _is_screen),
+    SiteRule("digitised", "quarantine", _is_digitised),
+    SiteRule("converted", "quarantine", _is_converted),
+    SiteRule("colour", "quarantine", _is_coloured),
+)
+"""The rules in their order; the first that applies decides."""
+
+
+def site_verdict(facts: Facts) -> Verdict:
+    """What the site's rules say about an object with these facts (:func:`pacs2trial.deidentify.identity.read_facts`).
+
+    An object without a SOP class is refused with the private ones: nothing vouches for it (promise 9).
+    """
+    for rule in SITE_RULES:
+        if rule.applies(facts):
+            return Verdict(rule.action, rule.name)
+    return Verdict("accept")

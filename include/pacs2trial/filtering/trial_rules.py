@@ -1,0 +1,92 @@
+"""What a trial does with an instance: rules over the ledger, the key table's visits and the stored filter facts.
+
+The rules are evaluated anew at every filter run, so a changed definition or key table takes effect without the PACS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pacs2trial.filtering.site_rules import site_verdict
+from pacs2trial.keytable import Visit
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault.tables import InstanceState, Judgement
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An instance of a subject as the ledger describes it; everything a rule may ask for.
+
+    Attributes:
+        shared: its study also holds instances of another person.
+        facts: filter facts of the original header, None when it has not arrived or the rules before need none.
+    """
+
+    instance_id: int
+    identifier_id: int
+    state: InstanceState
+    reason: str
+    modality: str
+    study_date: date | None
+    shared: bool
+    facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A judgement and the rule that led to it; names neither a value of the object nor a person."""
+
+    judgement: Judgement
+    rule: str
+
+
+def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
+    """Whether the trial asks for objects of this modality at all."""
+    return candidate.modality in definition.source.modalities
+
+
+def judge(candidate: Candidate, definition: TrialDefinition, visits: Collection[Visit]) -> Ruling | None:
+    """The trial's judgement; None for a wanted instance that has not arrived.
+
+    In this order: a modality that the trial does not list is not wanted; what stage 1 or a person rejected is
+    rejected; a study of two persons, a study of no visit or of several, an object in quarantine and an object that
+    the site's rules of today do not trust are held; the rest is accepted.
+    """
+    if not wanted(candidate, definition):
+        return Ruling(Judgement.NOT_WANTED, f"modality {candidate.modality} is not in source.modalities")
+    if candidate.state is InstanceState.REJECTED:
+        return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
+    if candidate.state not in {InstanceState.STAGED, InstanceState.QUARANTINED}:
+        return None
+    if candidate.shared:
+        return Ruling(Judgement.HELD, "the study holds instances of two persons")
+    if candidate.facts is None:
+        return Ruling(Judgement.HELD, "the facts of the original header are not known")
+    matching = sum(_matches(visit, candidate, candidate.facts) for visit in visits)
+    if visits and matching != 1:
+        return Ruling(Judgement.HELD, f"the study matches {'several visits' if matching else 'no visit'}")
+    if candidate.state is InstanceState.QUARANTINED:
+        return Ruling(Judgement.HELD, f"quarantine: {candidate.reason}")
+    verdict = site_verdict(candidate.facts)
+    if verdict.action != "accept":
+        return Ruling(Judgement.HELD, f"site rule: {verdict.rule}")
+    return Ruling(Judgement.ACCEPTED, "modality wanted")
+
+
+def _matches(visit: Visit, candidate: Candidate, facts: Mapping[str, Any]) -> bool:
+    """Whether a study belongs to a row of the key table; a row that names no study takes all of its patient ID."""
+    if visit.identifier_id != candidate.identifier_id:
+        return False
+    if visit.accession_lookup is not None and visit.accession_lookup != facts.get(ACCESSION_LOOKUP):
+        return False
+    if visit.date_from is None and visit.date_to is None:
+        return True
+    day = candidate.study_date
+    return day is not None and (visit.date_from or day) <= day <= (visit.date_to or day)
+
+
+ACCESSION_LOOKUP = "accession_lookup"
+"""The fact that holds the keyed look-up value of the original accession number."""

@@ -1,0 +1,238 @@
+"""Stage 1: the one way into staging, for whatever a PACS, a planning system or a file brings.
+
+An object is split, judged by the site's rules and pseudonymised in memory. What passes lies in the staging store, what
+does not lies encrypted in quarantine, and the ledger says so, all of it durable before the caller hears of it
+(promises 1, 4, 5). No log line and no error carries a value of the object.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from typing_extensions import Buffer
+
+from pacs2trial.deidentify import Deidentified, deidentify
+from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity
+from pacs2trial.dicomfile.durable import write_durably
+from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
+from pacs2trial.errors import TransientError, UnsafeObjectError
+from pacs2trial.filtering.site_rules import site_verdict
+from pacs2trial.profile import Plan, staging_plan
+from pacs2trial.staging import quarantine
+from pacs2trial.staging.ledger import Announced, Arrival, Content, known, record_staged
+from pacs2trial.staging.store import claim, need_room, relative_path
+from pacs2trial.trials.definition import STAGING
+from pacs2trial.vault import Original, Vault
+from pacs2trial.vault.identities import Patient
+from pacs2trial.vault.tables import InstanceState, Kind
+from pacs2trial.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+_plans: WeakKeyDictionary[Vault, Plan] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What became of one object.
+
+    Attributes:
+        outcome: ``STAGED``, ``QUARANTINED`` or ``REJECTED``.
+        reason: the site rule or fault when it was not staged; a short code, never a value.
+        sop_instance: the SOP Instance UID in staging, empty when the identity could not be read.
+        size: bytes that came.
+        new: False when exactly this object had been taken in before.
+    """
+
+    outcome: InstanceState
+    reason: str
+    sop_instance: str
+    size: int
+    new: bool
+
+
+@dataclass(frozen=True)
+class _Received:
+    """An object as it came: where from, and the parts of the Part 10 file that quarantine would keep."""
+
+    ws: Workspace
+    source: str
+    parts: Sequence[Buffer]
+    size: int
+
+
+def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, source: str) -> Staged:
+    """Take in one data set as C-STORE brings it (PS3.7 9.1.1), without file meta information.
+
+    Args:
+        ws: the site.
+        dataset: the encoded data set.
+        transfer_syntax: the transfer syntax that was negotiated for it.
+        source: ``push:<calling AE title>`` or ``pacs:<connection>``.
+
+    Returns:
+        What became of it; everything said there is durable.
+
+    Raises:
+        TransientError: disk or vault failed; nothing is kept that counts, and the sender may repeat.
+    """
+    size = memoryview(dataset).nbytes
+    need_room(ws.settings, size)
+    prefix = file_bytes("", "", transfer_syntax, b"")
+    received = _Received(ws, source, (prefix, dataset), size)
+    try:
+        found = split_dataset(dataset, transfer_syntax)
+    except UnsafeObjectError as unsafe:
+        return _quarantine_unknown(received, unsafe)
+    return _stage(received, found)
+
+
+def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
+    """Take in one Part 10 file that is in memory; otherwise as :func:`stage_dataset`."""
+    size = memoryview(data).nbytes
+    need_room(ws.settings, size)
+    received = _Received(ws, source, (data,), size)
+    try:
+        found = split_file(data)
+    except UnsafeObjectError as unsafe:
+        return _quarantine_unknown(received, unsafe)
+    return _stage(received, found)
+
+
+def pinned_staging_plan(vault: Vault) -> Plan:
+    """The staging plan, pinned in this vault (promise 7) once a process."""
+    plan = _plans.get(vault)
+    if plan is None:
+        plan = staging_plan()
+        vault.pin("staging-plan", plan.canonical)
+        _plans[vault] = plan
+    return plan
+
+
+def _stage(received: _Received, found: EncodedObject) -> Staged:
+    ws = received.ws
+    try:
+        identity = read_identity(found)
+        facts = read_facts(found)
+    except UnsafeObjectError as unsafe:
+        return _quarantine_unknown(received, unsafe)
+    patient = ws.vault.identities.patient(identity.issuer or ws.settings.issuer, identity.patient_id)
+    facts_sealed = ws.vault.seal(STAGING, json.dumps(facts, sort_keys=True).encode())
+    verdict = site_verdict(facts)
+    if verdict.action != "accept":
+        state = InstanceState.REJECTED if verdict.action == "reject" else InstanceState.QUARANTINED
+        arrival = _original_arrival(received, identity, patient, facts_sealed)
+        return _quarantine(received, arrival, verdict.rule, "a rule of the site does not trust it", state)
+    try:
+        clean = deidentify(found, pinned_staging_plan(ws.vault), ws.vault.pseudonyms(STAGING), patient=patient.code)
+    except UnsafeObjectError as unsafe:
+        arrival = _original_arrival(received, identity, patient, facts_sealed)
+        return _quarantine(received, arrival, unsafe.reason, unsafe.detail)
+    instance = Announced(
+        patient.identifier_id,
+        clean.study,
+        clean.series,
+        clean.sop_instance,
+        clean.sop_class,
+        clean.modality,
+        clean.study_date,
+    )
+    return _store(received, Arrival(instance, received.source, facts_sealed), clean, patient)
+
+
+def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: Patient) -> Staged:
+    """Write the file, then the ledger; a failure between leaves a file that a repetition overwrites with the same."""
+    ws, instance = received.ws, arrival.instance
+    meta = file_bytes(clean.sop_class, clean.sop_instance, clean.transfer_syntax, clean.header)
+    parts: list[Buffer] = [meta, *clean.pixel]
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    content = digest.hexdigest()
+    with claim(ws.settings, instance.sop_instance):
+        before = known(ws.vault, instance.sop_instance)
+        if before is not None and before.identifier_id != instance.identifier_id:
+            return _quarantine_other_patient(received, arrival, before.identifier_id)
+        contents = before.contents if before else {}
+        path = contents.get(content) or str(
+            relative_path(
+                patient.code, clean.study, clean.series, clean.sop_instance, digest=content if contents else ""
+            )
+        )
+        target = ws.settings.staging / path
+        if content in contents and target.exists() and before is not None:
+            return Staged(before.state, before.reason, instance.sop_instance, received.size, new=False)
+        _write(ws, target, parts)
+        recorded = record_staged(
+            ws.vault,
+            arrival,
+            Content(
+                content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws.vault).digest
+            ),
+        )
+    if contents and recorded.new:
+        log.warning("instance %s came with another content; both are kept", instance.sop_instance)
+    return Staged(recorded.state, recorded.reason, instance.sop_instance, received.size, recorded.new)
+
+
+def _write(ws: Workspace, target: Path, parts: Sequence[Buffer]) -> None:
+    try:
+        write_durably(target, parts, durable=ws.settings.durable)
+    except OSError as error:
+        raise TransientError(f"cannot write to the staging store: {error.strerror}") from None
+
+
+def _original_arrival(received: _Received, identity: ObjectIdentity, patient: Patient, facts_sealed: bytes) -> Arrival:
+    """The ledger's view of an object that is not pseudonymised, so that an announced instance is found again."""
+    originals = [Original(Kind.UID, uid) for uid in (identity.study, identity.series, identity.sop_instance)]
+    pseudos = received.ws.vault.pseudonyms(STAGING).resolve(originals)
+    study, series, sop_instance = (pseudos[original] for original in originals)
+    instance = Announced(
+        patient.identifier_id,
+        study,
+        series,
+        sop_instance,
+        identity.sop_class,
+        identity.modality,
+        identity.study_date,
+    )
+    return Arrival(instance, received.source, facts_sealed)
+
+
+def _quarantine(
+    received: _Received,
+    arrival: Arrival,
+    reason: str,
+    detail: str,
+    state: InstanceState = InstanceState.QUARANTINED,
+) -> Staged:
+    before = known(received.ws.vault, arrival.instance.sop_instance)
+    if before is not None and before.identifier_id != arrival.instance.identifier_id:
+        return _quarantine_other_patient(received, arrival, before.identifier_id)
+    kept = quarantine.keep(received.ws, received.parts, reason=reason, detail=detail, instance=arrival, state=state)
+    return Staged(state, reason, arrival.instance.sop_instance, received.size, kept.new)
+
+
+def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_identifier: int) -> Staged:
+    """An object that names another patient than the ledger holds for its SOP Instance UID: a person decides."""
+    kept = quarantine.keep(
+        received.ws,
+        received.parts,
+        reason="other-patient",
+        detail="announced or received before under another patient ID or issuer of patient ID",
+        instance=Arrival(
+            replace(arrival.instance, identifier_id=expected_identifier), arrival.source, arrival.facts_sealed
+        ),
+    )
+    return Staged(InstanceState.QUARANTINED, "other-patient", arrival.instance.sop_instance, received.size, kept.new)
+
+
+def _quarantine_unknown(received: _Received, unsafe: UnsafeObjectError) -> Staged:
+    kept = quarantine.keep(received.ws, received.parts, reason=unsafe.reason, detail=unsafe.detail, instance=None)
+    return Staged(InstanceState.QUARANTINED, unsafe.reason, "", received.size, kept.new)

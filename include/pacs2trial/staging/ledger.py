@@ -1,0 +1,220 @@
+"""The ledger: every instance from the moment a PACS announces it, or it arrives, in exactly one state (promise 4).
+
+An instance enters as *expected* (a C-FIND named it) or by arriving. ``expected`` → ``staged``, ``quarantined``,
+``rejected``, ``failed`` or ``missing``. A failed or missing one may still arrive or be announced anew; a staged,
+quarantined or rejected one is settled, and nothing that arrives later changes that: another content becomes another
+version beside the first, and only a person's decision moves it (:mod:`pacs2trial.filtering.decisions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+
+from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy.orm import Session
+
+from pacs2trial.staging.balance import ANNOUNCED, Balance, balance, balance_by_study
+from pacs2trial.vault import Vault
+from pacs2trial.vault.database import batches, insert_new
+from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion, now
+
+__all__ = [
+    "Announced",
+    "Arrival",
+    "Balance",
+    "Content",
+    "Known",
+    "Recorded",
+    "balance",
+    "balance_by_study",
+    "expect",
+    "known",
+    "record_arrival",
+    "record_failed",
+    "record_missing",
+    "record_staged",
+]
+
+_REASON_LENGTH = 200
+_SOURCE_LENGTH = 64
+_OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
+
+
+@dataclass(frozen=True)
+class Announced:
+    """One instance by its staging pseudonyms, as an answer to C-FIND or an object on arrival describes it."""
+
+    identifier_id: int
+    study: str
+    series: str
+    sop_instance: str
+    sop_class: str
+    modality: str
+    study_date: date | None
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An object that arrived: what it is, where from (``push:<AE title>``, ``file``, …), its sealed filter facts."""
+
+    instance: Announced
+    source: str
+    facts_sealed: bytes | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """One content of an instance in the staging store.
+
+    ``path`` is relative to the staging folder, ``plan`` the digest of the pinned staging plan that made it.
+    """
+
+    digest: str
+    size: int
+    path: str
+    plan: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger holds of an instance: patient, state, its reason, and the path of each content by digest."""
+
+    identifier_id: int
+    state: InstanceState
+    reason: str
+    contents: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The state of the instance after recording, its reason, and whether this content was new to the ledger."""
+
+    state: InstanceState
+    reason: str
+    new: bool
+
+
+def expect(vault: Vault, announced: Sequence[Announced], *, source: str) -> int:
+    """Store the instances that a PACS announced, before any of them is asked for.
+
+    A settled instance keeps its state. One that failed or was missing is expected again. One that had come unasked
+    counts as announced from now on.
+
+    Args:
+        vault: the vault.
+        announced: what the PACS named.
+        source: ``pacs:<connection>``.
+
+    Returns:
+        How many instances the ledger did not know before.
+
+    Raises:
+        TransientError: the vault cannot be written; nothing of this call is kept.
+    """
+    added = 0
+    with vault.session() as session:
+        for batch in batches(announced):
+            these = Instance.sop_instance.in_({one.sop_instance for one in batch})
+            number_known = select(func.count()).select_from(Instance).where(these)
+            before = session.scalars(number_known).one()
+            insert_new(session, Instance, [_values(one, InstanceState.EXPECTED, source) for one in batch])
+            added += session.scalars(number_known).one() - before
+            session.execute(
+                update(Instance)
+                .where(these, Instance.state.in_([InstanceState.MISSING, InstanceState.FAILED]))
+                .values(state=InstanceState.EXPECTED, reason="", settled_at=None)
+            )
+            session.execute(
+                update(Instance).where(these, Instance.source.not_like(f"{ANNOUNCED}%")).values(source=source)
+            )
+    return added
+
+
+def known(vault: Vault, sop_instance: str) -> Known | None:
+    """What the ledger holds of an instance, by its staging SOP Instance UID; None when it was never heard of."""
+    with vault.session() as session:
+        rows = session.execute(
+            select(Instance.identifier_id, Instance.state, Instance.reason, StagedVersion.digest, StagedVersion.path)
+            .outerjoin(StagedVersion, StagedVersion.instance_id == Instance.id)
+            .where(Instance.sop_instance == sop_instance)
+        ).all()
+    if not rows:
+        return None
+    first = rows[0]
+    contents = {row.digest: row.path for row in rows if row.digest is not None}
+    return Known(first.identifier_id, InstanceState(first.state), first.reason, contents)
+
+
+def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
+    """Record a file that is durable under its final name.
+
+    The first content of an instance becomes its current version and the instance staged. A later one is another
+    version beside it; an instance that waits in quarantine or was rejected stays so.
+
+    Raises:
+        TransientError: the vault cannot be written; nothing is recorded.
+    """
+    with vault.session() as session:
+        instance = record_arrival(session, arrival, InstanceState.STAGED, "")
+        of_instance = select(StagedVersion.digest, StagedVersion.current).where(
+            StagedVersion.instance_id == instance.id
+        )
+        versions = dict(session.execute(of_instance).tuples().all())
+        new = content.digest not in versions
+        if new:
+            is_first = instance.state == InstanceState.STAGED and not any(versions.values())
+            session.add(StagedVersion(instance_id=instance.id, current=is_first, **asdict(content)))
+        return Recorded(InstanceState(instance.state), instance.reason, new)
+
+
+def record_arrival(session: Session, arrival: Arrival, state: InstanceState, reason: str) -> Instance:
+    """The row of an instance that arrived, in ``state`` unless it was settled before.
+
+    What the object itself says of study, series, class, modality and date replaces what a PACS had announced.
+    The patient is not replaced: an object that names another patient is the caller's to refuse.
+    """
+    one = arrival.instance
+    values = _values(one, state, arrival.source, reason) | {"facts_sealed": arrival.facts_sealed, "settled_at": now()}
+    insert_new(session, Instance, [values])
+    row = session.scalars(
+        select(Instance).where(Instance.sop_instance == one.sop_instance).with_for_update(of=Instance)
+    ).one()
+    if row.state in _OPEN:
+        row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], now()
+        row.study, row.series, row.sop_class = one.study, one.series, one.sop_class
+        row.modality, row.study_date, row.facts_sealed = one.modality, one.study_date, arrival.facts_sealed
+        session.flush()
+    return row
+
+
+def record_missing(vault: Vault, sop_instances: Sequence[str], reason: str) -> int:
+    """Mark those of ``sop_instances`` that are still expected as missing; returns how many were."""
+    return _give_up(vault, sop_instances, InstanceState.MISSING, (InstanceState.EXPECTED,), reason)
+
+
+def record_failed(vault: Vault, sop_instances: Sequence[str], reason: str) -> int:
+    """Mark those of ``sop_instances`` that did not arrive as failed; returns how many were."""
+    expected_or_missing = (InstanceState.EXPECTED, InstanceState.MISSING)
+    return _give_up(vault, sop_instances, InstanceState.FAILED, expected_or_missing, reason)
+
+
+def _give_up(
+    vault: Vault, sop_instances: Sequence[str], state: InstanceState, unless: Sequence[InstanceState], reason: str
+) -> int:
+    changed = 0
+    with vault.session() as session:
+        for batch in batches(sop_instances):
+            done = session.execute(
+                update(Instance)
+                .where(Instance.sop_instance.in_(batch), Instance.state.in_(unless))
+                .values(state=state, reason=reason[:_REASON_LENGTH], settled_at=now())
+            )
+            assert isinstance(done, CursorResult)
+            changed += done.rowcount
+    return changed
+
+
+def _values(one: Announced, state: InstanceState, source: str, reason: str = "") -> dict[str, object]:
+    return asdict(one) | {"state": state, "source": source[:_SOURCE_LENGTH], "reason": reason[:_REASON_LENGTH]}
