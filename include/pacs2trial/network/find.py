@@ -66,15 +66,15 @@ def find_studies(
     found: dict[str, StudyFound] = {}
     foreign = 0
     for answer in _answers(peer, query, over):
-        if text(answer, "PatientID") != unpadded(patient_id):
+        if unpadded(text(answer, "PatientID")) != unpadded(patient_id):
             foreign += 1
             continue
         study = StudyFound(
             study=_unique_key(peer, answer, "StudyInstanceUID"),
-            patient_id=text(answer, "PatientID"),
-            issuer=text(answer, "IssuerOfPatientID"),
-            accession_number=text(answer, "AccessionNumber"),
-            study_date=day(text(answer, "StudyDate")),
+            patient_id=unpadded(patient_id),
+            issuer=unpadded(text(answer, "IssuerOfPatientID")),
+            accession_number=unpadded(text(answer, "AccessionNumber")),
+            study_date=day(unpadded(text(answer, "StudyDate"))),
         )
         if _within(study.study_date, date_from, date_to):
             found.setdefault(study.study, study)
@@ -90,7 +90,7 @@ def find_series(peer: Peer, study: str, *, over: Association | None = None) -> l
     for answer in _answers(peer, query, over):
         if text(answer, "StudyInstanceUID") in {"", study}:  # some PACS do not repeat the key of the level above
             uid = _unique_key(peer, answer, "SeriesInstanceUID")
-            found.setdefault(uid, SeriesFound(study, uid, text(answer, "Modality")))
+            found.setdefault(uid, SeriesFound(study, uid, unpadded(text(answer, "Modality"))))
     return [found[uid] for uid in sorted(found)]
 
 

@@ -10,6 +10,7 @@ from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 UTF_8 = "ISO_IR 192"
+PADDING = " \0"
 
 
 def identifier(level: str, **keys: str | Sequence[str]) -> Dataset:
@@ -29,16 +30,17 @@ def identifier(level: str, **keys: str | Sequence[str]) -> Dataset:
 
 
 def text(answer: Dataset, keyword: str) -> str:
-    """The value of a key without padding; empty when the answer lacks it, as optional keys may be missing."""
+    """The value of a key without trailing padding; empty when the answer lacks it, as optional keys may be missing."""
     element = answer.get(keyword)
     if element is None:
         return ""
-    return unpadded(element.decode("ascii", "replace") if isinstance(element, bytes) else str(element))
+    value = element.decode("ascii", "replace") if isinstance(element, bytes) else str(element)
+    return value.rstrip(PADDING)
 
 
 def unpadded(value: str) -> str:
-    """A value without the spaces and NULs that pad it (PS3.5 6.2)."""
-    return value.strip(" \0")
+    """A value of VR LO, SH or CS without the spaces around it, which mean nothing (PS3.5 6.2)."""
+    return value.strip(PADDING)
 
 
 def day(value: str) -> date | None:

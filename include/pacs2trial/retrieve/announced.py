@@ -1,0 +1,115 @@
+"""What a PACS announces for the subjects of a trial, and which of it belongs to them."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from pynetdicom.association import Association
+
+from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.network.find import find_instances, find_series, find_studies
+from pacs2trial.network.peer import Peer
+from pacs2trial.network.results import InstanceFound, StudyFound
+from pacs2trial.retrieve.visits import Belonging, belonging
+
+_logger = logging.getLogger(__name__)
+
+TWO_VISITS = "a study matches two rows of the key table"
+TWO_PATIENT_IDS = "a study is known under two patient IDs"
+ISSUER_UNKNOWN = "a study names an issuer of patient ID, the key table and PACS2TRIAL_ISSUER name none"
+
+
+@dataclass(frozen=True)
+class SubjectStudy:
+    """A study of one subject, under one patient ID."""
+
+    identifier_id: int
+    found: StudyFound
+
+
+@dataclass(frozen=True)
+class SubjectStudies:
+    """The studies that belong to a subject, and why others wait for a person."""
+
+    subject: EnrolledSubject
+    studies: tuple[SubjectStudy, ...]
+    held: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WantedInstance:
+    """An instance of a wanted series; ``modality`` is the series'."""
+
+    instance: InstanceFound = field(repr=False)
+    modality: str
+
+
+def belonging_studies(
+    peer: Peer,
+    over: Association,
+    subject: EnrolledSubject,
+    patients: Mapping[int, tuple[str, str]],
+    window: tuple[date | None, date | None],
+    accession_lookup: Callable[[str], str],
+) -> SubjectStudies:
+    """Ask the PACS for the studies of a subject's patient IDs, and keep those that are the subject's.
+
+    Args:
+        peer: the PACS.
+        over: an open association to it.
+        subject: whom to ask for.
+        patients: issuer and patient ID by identifier.
+        window: first and last study date, inclusive.
+        accession_lookup: from an accession number to the keyed value that key tables hold.
+    """
+    studies: list[SubjectStudy] = []
+    held: list[str] = []
+    for identifier_id in subject.identifier_ids:
+        issuer, patient_id = patients[identifier_id]
+        for found in find_studies(peer, patient_id, *window, over=over):
+            if found.issuer and found.issuer != issuer:
+                # Another hospital's patient with the same number, unless our side does not say which hospital it means.
+                held += [] if issuer else [ISSUER_UNKNOWN]
+                _logger.warning("%s: study dropped, it names another issuer of patient ID", subject.subject_key)
+                continue
+            accession = accession_lookup(found.accession_number) if found.accession_number else None
+            match belonging(subject.visits, identifier_id, accession, found.study_date):
+                case Belonging.PART:
+                    studies.append(SubjectStudy(identifier_id, found))
+                case Belonging.AMBIGUOUS:
+                    held.append(TWO_VISITS)
+                case Belonging.NOT_PART:
+                    pass
+    return SubjectStudies(subject, tuple(studies), tuple(held))
+
+
+def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
+    """Hold every study that was answered for more than one patient ID: whose it is, only a person can say."""
+    owners = Counter(study.found.study for one in found for study in one.studies)
+    return [
+        SubjectStudies(
+            one.subject,
+            tuple(study for study in one.studies if owners[study.found.study] == 1),
+            one.held + tuple(TWO_PATIENT_IDS for study in one.studies if owners[study.found.study] > 1),
+        )
+        for one in found
+    ]
+
+
+def wanted_instances(
+    peer: Peer, over: Association, study: StudyFound, modalities: Collection[str]
+) -> list[WantedInstance]:
+    """All instances of those series of a study whose modality is wanted.
+
+    A series of which the PACS does not tell the modality is asked for: the object itself will tell.
+    """
+    return [
+        WantedInstance(instance, series.modality)
+        for series in find_series(peer, study.study, over=over)
+        if series.modality in modalities or not series.modality
+        for instance in find_instances(peer, study.study, series.series, over=over)
+    ]

@@ -1,0 +1,111 @@
+"""Runs: what was planned, and the inputs that a run pinned when it was planned (promise 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import uuid4
+
+from sqlalchemy import select
+
+from pacs2trial import __version__
+from pacs2trial.errors import InputError
+from pacs2trial.intake.stage1 import pinned_staging_plan
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault.tables import Run, RunStudy
+from pacs2trial.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A run with exactly the definition, staging plan and key table that were in force when it was planned."""
+
+    run_id: int
+    key: str
+    trial: str
+    definition: TrialDefinition
+    staging_plan: str
+    """Digest of the pinned staging plan."""
+    key_version_id: int
+    release: str
+    date_from: date | None
+    date_to: date | None
+
+
+@dataclass(frozen=True)
+class AskedStudy:
+    """A study that a run asks for: whose it is, its staging Study Instance UID, the instances announced and wanted."""
+
+    subject_id: int
+    identifier_id: int
+    study: str
+    expected: int
+
+
+def record_run(
+    ws: Workspace,
+    definition: TrialDefinition,
+    key_version_id: int,
+    studies: Sequence[AskedStudy],
+    date_from: date | None,
+    date_to: date | None,
+) -> str:
+    """Write a run, its studies and its pins; returns the run's key, which is random and says nothing."""
+    key = uuid4().hex
+    pinned_definition = ws.vault.pin("definition", _canonical(definition))
+    staging_plan = pinned_staging_plan(ws.vault).digest
+    with ws.vault.session() as session:
+        run = Run(
+            key=key,
+            trial=definition.trial,
+            definition=pinned_definition,
+            staging_plan=staging_plan,
+            key_version_id=key_version_id,
+            release=__version__,
+            date_from=date_from,
+            date_to=date_to,
+        )
+        session.add(run)
+        session.flush()
+        session.add_all(
+            RunStudy(
+                run_id=run.id,
+                subject_id=asked.subject_id,
+                identifier_id=asked.identifier_id,
+                study=asked.study,
+                expected=asked.expected,
+            )
+            for asked in studies
+        )
+    return key
+
+
+def load_run(ws: Workspace, run_key: str) -> RunInfo:
+    """The run called ``run_key`` with the definition that it pinned, whatever the file says by now.
+
+    Raises:
+        InputError: there is no such run.
+    """
+    with ws.vault.session(read_only=True) as session:
+        run = session.scalar(select(Run).where(Run.key == run_key))
+        if run is None:
+            raise InputError(f"run {run_key!r} is unknown; plan one with pacs2trial retrieve, or by the trial's DAG")
+        session.expunge(run)
+    return RunInfo(
+        run_id=run.id,
+        key=run.key,
+        trial=run.trial,
+        definition=TrialDefinition.model_validate_json(ws.vault.pinned(run.definition)),
+        staging_plan=run.staging_plan,
+        key_version_id=run.key_version_id,
+        release=run.release,
+        date_from=run.date_from,
+        date_to=run.date_to,
+    )
+
+
+def _canonical(definition: TrialDefinition) -> bytes:
+    content = definition.model_dump(mode="json")
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
