@@ -1,0 +1,37 @@
+"""The data dictionary (DICOM PS3.6) as the walk needs it: tag → VR and keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Final, NamedTuple
+
+SIGN_DEPENDENT: Final = b"xs"
+"""Stands for ``US or SS``: which of them is told by Pixel Representation (0028,0103), not by the sender."""
+
+
+class Attribute(NamedTuple):
+    vr: bytes
+    keyword: str
+
+
+@cache
+def dictionary() -> Mapping[int, Attribute]:
+    """Every standard attribute that may stand in a data set; repeating groups and groups below 0008 are not in it.
+
+    Where the dictionary leaves a choice of VR, one is chosen here for good, so that an object comes out the same
+    whether it was sent in implicit or explicit VR: words for ``OB or OW``, ``US or OW``, ``US or SS or OW``.
+    """
+    from pydicom._dicom_dict import DicomDictionary
+
+    found = {}
+    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+        if tag >= 0x00080000 and keyword and vr != "NONE":
+            found[tag] = Attribute(_canonical(vr), keyword)
+    return found
+
+
+def _canonical(vr: str) -> bytes:
+    if vr == "US or SS":
+        return SIGN_DEPENDENT
+    return b"OW" if " or " in vr else vr.encode("ascii")

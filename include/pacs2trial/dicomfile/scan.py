@@ -1,0 +1,118 @@
+"""Stepping over encoded data elements without taking them apart (DICOM PS3.5 chapter 7)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple, NoReturn
+
+from pacs2trial.dicomfile import vr as VR
+from pacs2trial.errors import UnsafeObjectError
+
+Bytes = bytes | memoryview
+
+EXPLICIT_HEAD = struct.Struct("<HH2sH").unpack_from
+IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
+LENGTH32 = struct.Struct("<L").unpack_from
+
+
+class Element(NamedTuple):
+    """Where one element lies in a buffer. ``vr`` is empty in implicit VR; ``end`` is behind its delimiter, if any."""
+
+    tag: int
+    vr: bytes
+    start: int
+    value: int
+    end: int
+    undefined: bool
+
+
+def refuse(reason: str, detail: str) -> NoReturn:
+    raise UnsafeObjectError(reason, detail)
+
+
+def elements(buffer: Bytes, start: int, end: int, *, implicit: bool) -> Iterator[Element]:
+    """The elements of one data set, outermost level; the value of an undefined length is stepped over.
+
+    Raises:
+        UnsafeObjectError: ``truncated`` when the buffer ends within an element, ``malformed`` when it is no data set.
+    """
+    position = start
+    while position < end:
+        element = element_at(buffer, position, end, implicit=implicit)
+        yield element
+        position = element.end
+
+
+def element_at(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int = 0) -> Element:
+    """The element that begins at ``start``; raises as :func:`elements`."""
+    tag, vr, value, length = head_at(buffer, start, end, implicit=implicit)
+    if length == VR.UNDEFINED:
+        stop = end_of_items(buffer, value, end, implicit=implicit or vr == b"UN", depth=depth)
+        return Element(tag, vr, start, value, stop, undefined=True)
+    if length > end - value:
+        refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+    return Element(tag, vr, start, value, value + length, undefined=False)
+
+
+def head_at(buffer: Bytes, start: int, end: int, *, implicit: bool) -> tuple[int, bytes, int, int]:
+    """Tag, VR, where the value begins and its length, of the element that begins at ``start``."""
+    if end - start < 8:
+        refuse("truncated", "the object ends within the head of an element")
+    if implicit:
+        group, number, length = IMPLICIT_HEAD(buffer, start)
+        vr, value = b"", start + 8
+    else:
+        group, number, vr, length = EXPLICIT_HEAD(buffer, start)
+        value = start + 8
+        if vr in VR.LONG:
+            value = start + 12
+            if value > end:
+                refuse("truncated", "the object ends within the head of an element")
+            (length,) = LENGTH32(buffer, start + 8)
+        elif vr not in VR.SHORT:
+            refuse("malformed", "an element has no value representation of DICOM")
+    if group == VR.DELIMITER_GROUP:
+        refuse("malformed", "a delimiter stands where an element should")
+    return group << 16 | number, vr, value, length
+
+
+def end_of_items(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int = 0) -> int:
+    """The position behind the Sequence Delimitation Item of a value of undefined length that begins at ``start``.
+
+    Serves sequences and the fragments of encapsulated pixel data alike; raises as :func:`elements`.
+    """
+    if depth > VR.MAX_DEPTH:
+        refuse("too-deep", f"sequences are nested more than {VR.MAX_DEPTH} times")
+    position = start
+    while True:
+        number, length, position = item_at(buffer, position, end)
+        if number == VR.SEQUENCE_END:
+            return position
+        if length == VR.UNDEFINED:
+            position = _end_of_item(buffer, position, end, implicit=implicit, depth=depth)
+        elif length > end - position:
+            refuse("truncated", "an item is longer than what is there")
+        else:
+            position += length
+
+
+def item_at(buffer: Bytes, start: int, end: int) -> tuple[int, int, int]:
+    """Element number (item or end of sequence), length and where the content begins, of the item at ``start``."""
+    if end - start < 8:
+        refuse("truncated", "the object ends within a sequence")
+    group, number, length = IMPLICIT_HEAD(buffer, start)
+    if group != VR.DELIMITER_GROUP or number not in (VR.ITEM, VR.SEQUENCE_END):
+        refuse("malformed", "a sequence holds something that is no item")
+    return number, length, start + 8
+
+
+def _end_of_item(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int) -> int:
+    position = start
+    while True:
+        if end - position < 8:
+            refuse("truncated", "the object ends within an item")
+        group, number, _ = IMPLICIT_HEAD(buffer, position)
+        if group == VR.DELIMITER_GROUP and number == VR.ITEM_END:
+            return position + 8
+        position = element_at(buffer, position, end, implicit=implicit, depth=depth + 1).end
