@@ -63,14 +63,14 @@ def release(ws: Workspace, token: str, reason: str, actor: str) -> None:
 
 @contextmanager
 def _decision(ws: Workspace, act: str, token: str, reason: str, actor: str) -> Iterator[tuple[Session, QuarantineItem]]:
-    """The waiting item in a transaction; the audit entry stands before the change, so no change lacks one."""
+    """The waiting item in a transaction that holds the audit entry too: both happen or neither."""
     _require_waiting(ws, token, reason, actor)
-    ws.vault.audit.record(act, actor=actor, target=token, reason=reason)
     with ws.vault.session() as session:
         waiting = select(QuarantineItem).where(QuarantineItem.token == token, QuarantineItem.state == WAITING)
         item = session.scalars(waiting.with_for_update()).one_or_none()
         if item is None:
             raise InputError(f"quarantined object {token} was decided on just now by somebody else")
+        ws.vault.audit.append(session, act, actor=actor, target=token, reason=reason)
         yield session, item
 
 
@@ -79,7 +79,7 @@ def _require_waiting(ws: Workspace, token: str, reason: str, actor: str) -> None
         raise InputError("a decision needs a reason")
     if not actor.strip():
         raise InputError("a decision needs the name of the person who decides")
-    with ws.vault.session() as session:
+    with ws.vault.session(read_only=True) as session:
         state = session.scalar(select(QuarantineItem.state).where(QuarantineItem.token == token))
     if state is None:
         raise InputError(f"no quarantined object {token!r}; pacs2trial quarantine <trial> lists them")

@@ -44,7 +44,7 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         TransientError: another process works on this subject, or the vault did not answer.
     """
     with ws.vault.lock(f"{definition.trial}/{subject.subject_key}"):
-        with ws.vault.session() as session:
+        with ws.vault.session(read_only=True) as session:
             found = _candidates(session, subject.person_id)
         candidates = _with_facts(ws.vault, definition, found)
         rulings = {one.instance_id: judge(one, definition, subject.visits) for one in candidates}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pacs2trial.errors import InputError
-from pacs2trial.intake.stage1 import Staged, stage_part10
+from pacs2trial.errors import InputError, UnsafeObjectError
+from pacs2trial.intake.stage1 import NOT_DICOM, Staged, stage_part10
 from pacs2trial.vault.tables import InstanceState
 from pacs2trial.workspace import Workspace
 
@@ -92,7 +92,7 @@ def stage_paths(
                 report.files += 1
                 try:
                     report.count(_stage_bytes(ws, read(), source))
-                except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+                except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
                     report.problems.append(f"{label}: cannot be read ({type(error).__name__})")
                 if progress is not None:
                     progress(report.files)
@@ -139,6 +139,11 @@ def _is_part10(file: Path) -> bool:
 
 
 def _stage_bytes(ws: Workspace, data: bytes, source: str) -> Staged | None:
-    if data[_PREFIX_AT : _PREFIX_AT + len(_PREFIX)] != _PREFIX or _MEDIA_DIRECTORY in data[:_META_LENGTH]:
+    if _MEDIA_DIRECTORY in data[:_META_LENGTH]:
         return None
-    return stage_part10(ws, data, source=source)
+    try:
+        return stage_part10(ws, data, source=source)
+    except UnsafeObjectError as unsafe:
+        if unsafe.reason != NOT_DICOM:
+            raise
+        return None

@@ -35,6 +35,9 @@ from pacs2trial.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+NOT_DICOM = "not-dicom"
+"""The reason that :func:`pacs2trial.dicomfile.encoding.split_file` gives for what is no DICOM object at all."""
+
 _plans: WeakKeyDictionary[Vault, Plan] = WeakKeyDictionary()
 
 
@@ -94,13 +97,20 @@ def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, sourc
 
 
 def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
-    """Take in one Part 10 file that is in memory; otherwise as :func:`stage_dataset`."""
+    """Take in one Part 10 file that is in memory; otherwise as :func:`stage_dataset`.
+
+    Raises:
+        UnsafeObjectError: ``not-dicom``; nothing is kept. Every other fault of the object leads to quarantine.
+        TransientError: as for :func:`stage_dataset`.
+    """
     size = memoryview(data).nbytes
     need_room(ws.settings, size)
     received = _Received(ws, source, (data,), size)
     try:
         found = split_file(data)
     except UnsafeObjectError as unsafe:
+        if unsafe.reason == NOT_DICOM:
+            raise
         return _quarantine_unknown(received, unsafe)
     return _stage(received, found)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
@@ -91,7 +90,7 @@ def balance(
     per_subject: dict[str, Counter[str]] = {}
     for (key, _study), counter in counts.items():
         per_subject.setdefault(key, Counter()).update(counter)
-    return [Balance(key, **counter) for key, counter in sorted(per_subject.items())]
+    return [_balance(key, "", counter) for key, counter in sorted(per_subject.items())]
 
 
 def balance_by_study(
@@ -103,13 +102,17 @@ def balance_by_study(
 ) -> list[Balance]:
     """As :func:`balance`, one line for each study of a subject, named by its staging Study Instance UID."""
     counts = _count(vault, trial, subject_keys, modalities)
-    return [Balance(key, study=study, **counter) for (key, study), counter in sorted(counts.items()) if study]
+    return [_balance(key, study, counter) for (key, study), counter in sorted(counts.items()) if study]
+
+
+def _balance(key: str, study: str, counter: Counter[str]) -> Balance:
+    return replace(Balance(key, study=study), **counter)
 
 
 def _count(
     vault: Vault, trial: str, subject_keys: Collection[str] | None, modalities: Collection[str] | None
 ) -> dict[tuple[str, str], Counter[str]]:
-    with vault.session() as session:
+    with vault.session(read_only=True) as session:
         keys = _subjects(session, trial, subject_keys)
         counts: dict[tuple[str, str], Counter[str]] = {(key, ""): Counter() for key in keys}
         for row in session.execute(_statement(trial, subject_keys)):
@@ -142,7 +145,7 @@ def _after_filter(state: InstanceState, judged: Judgement | None) -> str:
     return {Judgement.REJECTED: "refused", Judgement.NOT_WANTED: "not_wanted"}.get(judged, judged.value)
 
 
-def _statement(trial: str, subject_keys: Collection[str] | None) -> Select[Any]:
+def _statement(trial: str, subject_keys: Collection[str] | None) -> Select[str, str, str, str, str, str, int]:
     judgement = TrialInstance.state.label("judgement")
     by = (Subject.key, Instance.study, Instance.state, Instance.modality, Instance.source, judgement)
     statement = (

@@ -134,7 +134,7 @@ def expect(vault: Vault, announced: Sequence[Announced], *, source: str) -> int:
 
 def known(vault: Vault, sop_instance: str) -> Known | None:
     """What the ledger holds of an instance, by its staging SOP Instance UID; None when it was never heard of."""
-    with vault.session() as session:
+    with vault.session(read_only=True) as session:
         rows = session.execute(
             select(Instance.identifier_id, Instance.state, Instance.reason, StagedVersion.digest, StagedVersion.path)
             .outerjoin(StagedVersion, StagedVersion.instance_id == Instance.id)

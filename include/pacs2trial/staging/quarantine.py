@@ -137,7 +137,7 @@ def items(ws: Workspace, trial: str | None = None, *, decided: bool = False) -> 
             .where(Subject.trial == trial, Subject.withdrawn_at.is_(None))
         )
         statement = statement.where(Instance.identifier_id.in_(of_trial), Instance.id.not_in(unwanted))
-    with ws.vault.session() as session:
+    with ws.vault.session(read_only=True) as session:
         rows = session.execute(statement).all()
         subjects = _subjects(session, {instance.identifier_id for _, instance in rows if instance})
         return [_item(item, instance, subjects) for item, instance in rows]
@@ -150,7 +150,7 @@ def read(ws: Workspace, token: str, *, caller: str, purpose: str) -> bytes:
         InputError: there is no such object.
         PermanentError: its bytes are gone, or somebody changed them.
     """
-    with ws.vault.session() as session:
+    with ws.vault.session(read_only=True) as session:
         if session.scalar(select(QuarantineItem.id).where(QuarantineItem.token == token)) is None:
             raise InputError(f"no quarantined object {token!r}; pacs2trial quarantine <trial> lists them")
     try:
@@ -161,7 +161,7 @@ def read(ws: Workspace, token: str, *, caller: str, purpose: str) -> bytes:
 
 
 def _state(ws: Workspace, token: str) -> str | None:
-    with ws.vault.session() as session:
+    with ws.vault.session(read_only=True) as session:
         return session.scalar(select(QuarantineItem.state).where(QuarantineItem.token == token))
 
 

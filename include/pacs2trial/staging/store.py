@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
 from pacs2trial.errors import TransientError
 from pacs2trial.settings import Settings
 
@@ -98,7 +99,9 @@ def sweep(settings: Settings) -> int:
     Returns:
         How many files were removed.
     """
-    found = [path for folder in (settings.staging, settings.quarantine) for path in folder.rglob(TEMPORARY)]
+    found = [
+        path for folder in (settings.staging, settings.quarantine) for path in folder.rglob(f"*{TEMPORARY_SUFFIX}")
+    ]
     if not found:
         return 0
     removed = 0
