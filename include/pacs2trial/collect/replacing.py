@@ -24,7 +24,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedRandom]:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        new_folder = not path.parent.exists()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with part.open("w+b") as file:
             yield file
             file.flush()
@@ -33,6 +34,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedRandom]:
         part.replace(path)
         if durable:
             flush_folder(path.parent)
+            if new_folder:
+                flush_folder(path.parent.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise TransientError(f"{path} cannot be written: {error.strerror or type(error).__name__}") from error

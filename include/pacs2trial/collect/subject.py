@@ -83,7 +83,7 @@ def collect_subject(
     trial, key = definition.trial, subject.subject_key
     with ws.vault.lock(f"{trial}/{key}"):
         require_deliverable(ws.vault, definition, key)
-        with ws.vault.session() as session:
+        with ws.vault.session(read_only=True) as session:
             members = chosen(session, trial, subject.subject_id)
         recipe = Recipe.of(ws.vault, definition, subject)
         groups = _groups(definition, address(recipe, members))
@@ -118,10 +118,10 @@ def _package(
 ) -> PackageMade:
     trial = recipe.definition.trial
     inputs = inputs_of(ws.vault, recipe, study, members, run_key)
-    with ws.vault.session() as session:
-        found = [row for row in current_packages(session, trial, subject.subject_id) if row.study == study]
-        current = found[0] if found else None
-        session.expunge_all()
+    with ws.vault.session(read_only=True) as session:
+        current = next(
+            (row for row in current_packages(session, trial, subject.subject_id) if row.study == study), None
+        )
     instance_ids = [each.source.instance_id for each in members]
     if current is not None and _still_right(ws, current, inputs):
         with ws.vault.session() as session:

@@ -1,0 +1,145 @@
+"""Deliver one subject: every proven package in force to every destination of the trial, each content once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from pacs2trial.collect.gate import require_deliverable
+from pacs2trial.delivery.current import earlier_files, in_force, require_verified, subject_id
+from pacs2trial.delivery.kinds import label, sender
+from pacs2trial.delivery.outgoing import Outgoing
+from pacs2trial.delivery.review import ReviewState, ask
+from pacs2trial.errors import HeldError
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault.database import insert_new
+from pacs2trial.vault.tables import Delivery
+from pacs2trial.verify.receipt import add_deliveries
+from pacs2trial.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+ACTOR = "pacs2trial"
+"""Who delivers, in the audit: the product itself, on the word of definition and review."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A package at a destination. ``new`` is False for what had been delivered before and was not sent again."""
+
+    destination: str
+    path: str
+    size: int
+    sha256: str
+    new: bool
+
+
+def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str) -> list[Receipt]:
+    """Send what may leave and has not left yet; nothing is sent unless everything of the subject may leave.
+
+    Under the lock of trial and subject. A content that a destination has is not sent there again.
+
+    Returns:
+        One receipt per package and destination, in the order of packages, then of the definition's destinations.
+
+    Raises:
+        InputError: the trial has no such subject.
+        NotAvailableError: a destination is of a kind that is not there yet.
+        HeldError: instances or a review wait for a person.
+        BalanceError: instances are missing or failed.
+        ProofError: a package was refused by its proofs.
+        PermanentError: a package was not verified, or the destination will not take it.
+        TransientError: another process works on this subject, or the destination did not answer.
+    """
+    trial = definition.trial
+    senders = [(label(destination), destination, sender(destination)) for destination in definition.deliver]
+    with ws.vault.lock(f"{trial}/{subject_key}"):
+        require_deliverable(ws.vault, definition, subject_key)
+        receipts = []
+        for package in _leaving(ws, definition, subject_key):
+            done = _delivered(ws, package)
+            for name, destination, send in senders:
+                receipt = done.get(name)
+                if receipt is None:
+                    receipt = send(ws, destination, package)
+                    _record(ws, package, name, receipt)
+                receipts.append(Receipt(name, receipt["path"], package.size, package.sha256, new=name not in done))
+            add_deliveries(ws, package.package_id)
+    return receipts
+
+
+def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> list[Outgoing]:
+    """The packages in force, all proven and, where the trial wants a review, all approved."""
+    trial = definition.trial
+    with ws.vault.session() as session:
+        packages = in_force(session, trial, subject_id(session, trial, subject_key))
+        require_verified(packages, trial, subject_key)
+        answers = ask(session, packages) if packages and definition.review != "never" else {}
+        leaving = [
+            Outgoing(
+                package_id=package.id,
+                trial=trial,
+                subject_key=subject_key,
+                file=ws.settings.packages / package.path,
+                name=Path(package.path).name,
+                size=package.size,
+                sha256=package.sha256,
+                content_digest=package.content_digest,
+                earlier=earlier_files(session, package),
+            )
+            for package in packages
+        ]
+    if any(answer is ReviewState.REJECTED for answer in answers.values()):
+        raise HeldError(f"{trial}/{subject_key} was rejected in review and is not delivered: pacs2trial review {trial}")
+    if any(answer is not ReviewState.APPROVED for answer in answers.values()):
+        raise HeldError(f"{trial}/{subject_key} waits for review: pacs2trial review {trial}")
+    return leaving
+
+
+def _delivered(ws: Workspace, package: Outgoing) -> dict[str, Mapping[str, Any]]:
+    """Receipts of what destinations have of this content, by destination."""
+    with ws.vault.session(read_only=True) as session:
+        subject = subject_id(session, package.trial, package.subject_key)
+        rows = session.scalars(
+            select(Delivery).where(
+                Delivery.trial == package.trial,
+                Delivery.subject_id == subject,
+                Delivery.content_digest == package.content_digest,
+            )
+        )
+        return {row.destination: row.receipt for row in rows}
+
+
+def _record(ws: Workspace, package: Outgoing, destination: str, receipt: Mapping[str, Any]) -> None:
+    """Write down that a content has arrived; who comes second finds the row of the first and leaves it."""
+    with ws.vault.session() as session:
+        subject = subject_id(session, package.trial, package.subject_key)
+        insert_new(
+            session,
+            Delivery,
+            [
+                {
+                    "package_id": package.package_id,
+                    "trial": package.trial,
+                    "subject_id": subject,
+                    "destination": destination,
+                    "content_digest": package.content_digest,
+                    "receipt": dict(receipt),
+                }
+            ],
+        )
+        ws.vault.audit.append(
+            session,
+            "deliver",
+            actor=ACTOR,
+            trial=package.trial,
+            target=package.subject_key,
+            destination=destination,
+            content_digest=package.content_digest,
+        )
+    _log.info("%s/%s: delivered to %s", package.trial, package.name, destination)

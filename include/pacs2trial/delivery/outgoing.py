@@ -1,0 +1,35 @@
+"""What the kinds of destination have in common: what is handed to them and what they say when it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pacs2trial.trials.definition import Destination
+from pacs2trial.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A verified package on its way. ``earlier`` holds the SHA-256 of the versions that it supersedes."""
+
+    package_id: int
+    trial: str
+    subject_key: str
+    file: Path
+    name: str
+    size: int
+    sha256: str
+    content_digest: str
+    earlier: frozenset[str]
+
+
+Send = Callable[[Workspace, Destination, Outgoing], Mapping[str, Any]]
+"""Brings a package to one destination and returns what proves it, for the receipt: JSON without an identity.
+
+A kind writes under a temporary name and renames, or is atomic by itself; compares the SHA-256 at the far end where
+that is possible; and may be called again after a failure at any point. It raises TransientError when repeating may
+help, PermanentError when it will not.
+"""

@@ -1,0 +1,178 @@
+"""Proof "own identifiers": nothing that the hospital calls the person, or the person's data, is in the package.
+
+What is looked for is the person's own: patient IDs under any issuer, accession numbers, name parts, birth date, and
+every original and staged UID of the objects. Where it is looked for: every attribute at every depth, the file meta
+group and the preamble; the pixel payload is the filter's. How depends on what could stand there by chance:
+
+* text: identifiers of five characters or more anywhere, shorter ones as a whole value; name parts as whole words;
+* numbers as text (DS, IS), dates and times: whole values only, because a plan's coordinates hold every short digit
+  sequence;
+* UIDs: whole values, after the pseudonyms of the trial are taken out;
+* binary: identifiers of five characters or more, name parts of five letters or more.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+
+from pacs2trial.verify.dicom import STANDARD_UIDS, TEXT, DicomObject, Element
+
+LONG_ID = 5
+"""Characters from which an identifier is searched anywhere in a text."""
+
+_NAME_LETTERS, _NAME_LETTERS_BINARY = 3, 5
+_WORD = re.compile(r"[^\W\d_]+")
+_UID = re.compile(r"\d+(?:\.\d+){2,}")
+_NUMBER = re.compile(r"[0-9+.eE-]+")
+_NUMBERS = frozenset(("DS", "IS"))
+_TIMES = frozenset(("DA", "DT", "TM"))
+_METHOD_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "basic application confidentiality profile option clean retain with pixel data recognizable visual features "
+        "graphics structured content descriptors longitudinal temporal information full modified dates patient "
+        "characteristics device institution identity uids safe private",
+    )
+)
+"""The words of CID 7050 and PS3.15 E: a method that is called "Retain Patient Characteristics" names nobody."""
+
+
+@dataclass(frozen=True)
+class OwnIdentifiers:
+    """What must not be found. Built by :func:`own_identifiers`; never printed."""
+
+    names: frozenset[str]
+    long_ids: frozenset[str]
+    short_ids: frozenset[str]
+    birth_dates: frozenset[str]
+    uids: frozenset[str]
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The long IDs that could stand in a DS or IS."""
+        return frozenset(text for text in self.long_ids if _NUMBER.fullmatch(text))
+
+    def __repr__(self) -> str:
+        return f"OwnIdentifiers({len(self.long_ids) + len(self.short_ids)} IDs, {len(self.names)} name parts)"
+
+
+def own_identifiers(
+    *, names: Iterable[str], ids: Iterable[str], birth_dates: Iterable[str], uids: Iterable[str]
+) -> OwnIdentifiers:
+    """Prepare the search.
+
+    Args:
+        names: person names as DICOM writes them (PN, PS3.5 6.2.1); prefixes and suffixes such as Dr are no names.
+        ids: patient IDs and accession numbers.
+        birth_dates: as DA, ``YYYYMMDD``.
+        uids: original and staged UIDs.
+    """
+    folded = {fold(text.strip(" \0")) for text in ids} - {""}
+    days = {text.strip(" \0") for text in birth_dates}
+    return OwnIdentifiers(
+        names=frozenset(part for name in names for part in _name_parts(name)),
+        long_ids=frozenset(text for text in folded if len(text) >= LONG_ID),
+        short_ids=frozenset(text for text in folded if len(text) < LONG_ID),
+        birth_dates=frozenset(day for day in days if re.fullmatch(r"\d{8}", day)),
+        uids=frozenset(uids),
+    )
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: without case, without accents."""
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(letter)
+    )
+
+
+class Search:
+    """Looks for one person's identifiers in objects and texts of a package.
+
+    Args:
+        own: what must not be found.
+        pseudonyms: UIDs of the trial's scope, which hold any digits by chance and are no identifiers.
+        constants: texts of the trial definition (sponsor, site …): a person may share a name with a hospital.
+    """
+
+    def __init__(self, own: OwnIdentifiers, pseudonyms: Set[str], constants: Iterable[str] = ()) -> None:
+        self._own = own
+        self._pseudonyms = pseudonyms
+        self._constants = frozenset(fold(text) for text in constants if text)
+
+    def in_object(self, name: str, found: DicomObject) -> Iterator[str]:
+        """Findings in one member, by its name and the attribute's path."""
+        for element in found.elements:
+            for what in sorted(self._in_element(element)):
+                yield f"{name}: {element.path} holds {what}"
+
+    def in_texts(self, name: str, texts: dict[str, str]) -> Iterator[str]:
+        """Findings in texts that are no DICOM, by their place."""
+        for place, text in texts.items():
+            for what in sorted(self._in_text(text, words=_NAME_LETTERS)):
+                yield f"{name}: {place} holds {what}"
+
+    def _in_element(self, element: Element) -> set[str]:
+        if element.vr == "UI":
+            return {what for value in element.values() for what in self._in_uid(value)}
+        if element.vr in _NUMBERS:
+            return set() if self._own.numbers.isdisjoint(element.values()) else {"an original ID"}
+        if element.vr in _TIMES:
+            return self._in_time(element)
+        if element.vr in TEXT:
+            return self._in_text(element.text(), words=_NAME_LETTERS, method=_is_method(element.path))
+        text = element.text()
+        printable = text.isascii() and text.isprintable()
+        return self._in_text(text, words=_NAME_LETTERS if printable else _NAME_LETTERS_BINARY)
+
+    def _in_uid(self, value: str) -> set[str]:
+        if not value or value in self._pseudonyms or value.startswith(STANDARD_UIDS):
+            return set()
+        if value in self._own.uids:
+            return {"an original UID"}
+        return {"an original ID"} if any(each in value for each in self._own.long_ids) else set()
+
+    def _in_time(self, element: Element) -> set[str]:
+        found = set() if self._own.long_ids.isdisjoint(element.values()) else {"an original ID"}
+        if "Birth" in element.path and any(value[:8] in self._own.birth_dates for value in element.values()):
+            found.add("the birth date")
+        return found
+
+    def _in_text(self, text: str, *, words: int, method: bool = False) -> set[str]:
+        found = set()
+        folded = fold(text)
+        if any(each in folded for each in self._own.long_ids) or folded in self._own.short_ids:
+            found.add("an original ID")
+        if any(value.strip() in self._own.short_ids for value in folded.split("\\")):
+            found.add("an original ID")
+        if any(day in text or f"{day[:4]}-{day[4:6]}-{day[6:]}" in text for day in self._own.birth_dates):
+            found.add("the birth date")
+        if self._holds_uid(text):
+            found.add("an original UID")
+        if folded not in self._constants:
+            tokens = {word for word in _WORD.findall(folded) if len(word) >= words or not word.isascii()}
+            if tokens & self._own.names - (_METHOD_WORDS if method else frozenset()):
+                found.add("a part of the name")
+        return found
+
+    def _holds_uid(self, text: str) -> bool:
+        tokens = {token for token in _UID.findall(text) if token not in self._pseudonyms}
+        if tokens & self._own.uids:
+            return True
+        suspects = {token for token in tokens if not token.startswith((STANDARD_UIDS, "2.25."))}
+        return any(uid in token for token in suspects for uid in self._own.uids)
+
+
+def _is_method(path: str) -> bool:
+    return path == "DeidentificationMethod" or path.startswith("DeidentificationMethodCodeSequence[")
+
+
+def _name_parts(name: str) -> Iterator[str]:
+    for group in name.split("="):
+        for component in group.split("^")[:3]:
+            for word in _WORD.findall(fold(component)):
+                if len(word) >= _NAME_LETTERS or (len(word) >= 2 and not word.isascii()):
+                    yield word

@@ -1,0 +1,212 @@
+"""Where a package came from, as vault and staging store know it: the other side of every comparison."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pacs2trial.errors import InputError
+from pacs2trial.trials.definition import STAGING, TrialDefinition
+from pacs2trial.vault.tables import (
+    Identifier,
+    Instance,
+    Judgement,
+    Kind,
+    PackageMember,
+    PackageRow,
+    Pseudonym,
+    Scope,
+    StagedVersion,
+    Subject,
+    TrialInstance,
+)
+from pacs2trial.verify.dicom import DicomObject
+from pacs2trial.verify.identifiers import OwnIdentifiers, own_identifiers
+from pacs2trial.workspace import Workspace
+
+CALLER = "verify"
+_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The staged object that a member was made of; ``path`` is below the staging folder."""
+
+    instance_id: int
+    version_id: int
+    path: str
+    digest: str
+    sha256: str  # of the member, as it was recorded when the package was made
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One package as the vault has it."""
+
+    package_id: int
+    trial: str
+    subject_id: int
+    subject_key: str
+    study: str
+    sha256: str
+    size: int
+    content_digest: str
+    path: str  # below the packages folder
+    inputs: dict[str, Any]
+    definition: TrialDefinition
+    sources: dict[str, Source]  # by member name
+
+
+def origin_of(ws: Workspace, package_id: int) -> Origin:
+    """Look a package up.
+
+    Raises:
+        InputError: there is no such package.
+    """
+    with ws.vault.session(read_only=True) as session:
+        row = session.get(PackageRow, package_id)
+        if row is None:
+            raise InputError(f"package {package_id} is not in the vault")
+        subject = session.get_one(Subject, row.subject_id)
+        members = session.execute(
+            select(PackageMember.name, PackageMember.sha256, StagedVersion)
+            .join(StagedVersion, StagedVersion.id == PackageMember.version_id)
+            .where(PackageMember.package_id == package_id)
+        )
+        sources = {
+            name: Source(version.instance_id, version.id, version.path, version.digest, sha256)
+            for name, sha256, version in members
+        }
+    inputs = json.loads(ws.vault.pinned(row.inputs))
+    definition = TrialDefinition.model_validate_json(ws.vault.pinned(inputs["origin"]["definition"]))
+    return Origin(
+        package_id=row.id,
+        trial=row.trial,
+        subject_id=row.subject_id,
+        subject_key=subject.key,
+        study=row.study,
+        sha256=row.sha256,
+        size=row.size,
+        content_digest=row.content_digest,
+        path=row.path,
+        inputs=inputs,
+        definition=definition,
+        sources=sources,
+    )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What the staged objects of a package name: UIDs with their pseudonyms in the trial, accession codes."""
+
+    uids: frozenset[str]
+    accessions: frozenset[str]
+
+
+def survey(staging: Path, sources: Iterable[Source]) -> Survey:
+    """Read every staged header once.
+
+    Raises:
+        UnsafeObjectError: a staged file cannot be read.
+    """
+    uids: set[str] = set()
+    accessions: set[str] = set()
+    for source in sources:
+        found = DicomObject(staging / source.path, pixels=False)
+        uids.update(uid for _path, uid in found.uids())
+        accessions.update(
+            element.text() for element in found.elements if element.path.rpartition(".")[2] == "AccessionNumber"
+        )
+    return Survey(frozenset(uids), frozenset(accessions - {""}))
+
+
+def trial_uids(session: Session, trial: str, staged: Iterable[str]) -> dict[str, str]:
+    """The trial's pseudonyms of staged UIDs, read without making any; what has none is left out."""
+    found: dict[str, str] = {}
+    for batch in _batches(sorted(staged)):
+        rows = session.execute(
+            select(Pseudonym.lookup, Pseudonym.pseudo)
+            .join(Scope, Scope.id == Pseudonym.scope_id)
+            .where(Scope.name == trial, Pseudonym.kind == Kind.UID, Pseudonym.lookup.in_(batch))
+        )
+        found.update((lookup, pseudo) for lookup, pseudo in rows)
+    return found
+
+
+def identifiers_of(ws: Workspace, origin: Origin, seen: Survey) -> tuple[OwnIdentifiers, frozenset[str]]:
+    """Everything original about the person and the objects of a package; each use is a disclosure in the vault.
+
+    Returns:
+        What must not be in the package, and which UIDs of the staged objects are staging pseudonyms.
+    """
+    purpose = f"own identifiers in package {origin.package_id}"
+    with ws.vault.session(read_only=True) as session:
+        person = session.get_one(Subject, origin.subject_id).person_id
+        identifiers = session.execute(
+            select(Identifier.id, Identifier.code).where(Identifier.person_id == person)
+        ).all()
+        sealed = _facts(session, origin)
+    staging = ws.vault.pseudonyms(STAGING)
+    patients = ws.vault.identities.original_ids([row.id for row in identifiers], caller=CALLER, purpose=purpose)
+    accessions = staging.originals_of(Kind.ACCESSION, seen.accessions, caller=CALLER, purpose=purpose)
+    uids = staging.originals_of(Kind.UID, seen.uids, caller=CALLER, purpose=purpose)
+    facts = [json.loads(each) for each in ws.vault.disclose(STAGING, sealed, caller=CALLER, purpose=purpose)]
+    said = [fact["identity"] for fact in facts if fact.get("identity")]
+    own = own_identifiers(
+        names={name for each in said for name in each.get("names", ())},
+        ids={
+            *(patient_id for _issuer, patient_id in patients.values()),
+            *(row.code for row in identifiers),
+            *accessions.values(),
+            *seen.accessions,
+            *(other for each in said for other in each.get("ids", ())),
+        },
+        birth_dates={each["birth_date"] for each in said if each.get("birth_date")},
+        uids={*uids.values(), *uids},
+    )
+    return own, frozenset(uids)
+
+
+def accepted_versions(session: Session, origin: Origin) -> set[int]:
+    """The current contents of everything that the trial's filter let through for this subject, as the ledger has it."""
+    return set(
+        session.scalars(
+            select(StagedVersion.id)
+            .join(TrialInstance, TrialInstance.instance_id == StagedVersion.instance_id)
+            .join(Instance, Instance.id == StagedVersion.instance_id)
+            .where(
+                StagedVersion.current,
+                TrialInstance.trial == origin.trial,
+                TrialInstance.subject_id == origin.subject_id,
+                TrialInstance.state.in_((Judgement.ACCEPTED, Judgement.COLLECTED)),
+                *_study_of(origin),
+            )
+        )
+    )
+
+
+def _study_of(origin: Origin) -> list[Any]:
+    """The condition that keeps a package per study to its study, by the staging pseudonym."""
+    if not origin.study:
+        return []
+    staged = select(Pseudonym.lookup).join(Scope, Scope.id == Pseudonym.scope_id)
+    staged = staged.where(Scope.name == origin.trial, Pseudonym.kind == Kind.UID, Pseudonym.pseudo == origin.study)
+    return [Instance.study.in_(staged)]
+
+
+def _facts(session: Session, origin: Origin) -> list[bytes]:
+    sealed: list[bytes] = []
+    for batch in _batches(sorted(source.instance_id for source in origin.sources.values())):
+        rows = session.scalars(select(Instance.facts_sealed).where(Instance.id.in_(batch)))
+        sealed += [each for each in rows if each is not None]
+    return sealed
+
+
+def _batches(items: list[Any]) -> Iterator[list[Any]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))

@@ -1,0 +1,168 @@
+"""Prove a package: read it back with other eyes than made it, compare it with staging, vault and ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pacs2trial.errors import InputError, ProofError, UnsafeObjectError
+from pacs2trial.vault.tables import PackageRow, PackageState, now
+from pacs2trial.verify.completeness import set_differences
+from pacs2trial.verify.dicom import DicomObject
+from pacs2trial.verify.identifiers import Search
+from pacs2trial.verify.links import Links
+from pacs2trial.verify.manifest import Manifest, read_manifest
+from pacs2trial.verify.origin import (
+    Origin,
+    Source,
+    accepted_versions,
+    identifiers_of,
+    origin_of,
+    survey,
+    trial_uids,
+)
+from pacs2trial.verify.proof import Proof, proof
+from pacs2trial.verify.receipt import write_receipt
+from pacs2trial.verify.validity import PROGRAM, errors_of, installed
+from pacs2trial.verify.zipfiles import MANIFEST, dangers, open_package, read_member
+from pacs2trial.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY = (
+    "completeness",
+    "own identifiers",
+    "links",
+    "pixels",
+    "validity",
+)
+
+
+def verify_package(ws: Workspace, package_id: int) -> list[Proof]:
+    """Prove one package and write its receipt; it may be delivered only after this.
+
+    Under the lock of trial and subject. The package's state becomes *verified*, or *refused* when a proof fails.
+
+    Returns:
+        The proofs, all passed.
+
+    Raises:
+        InputError: there is no such package.
+        ProofError: at least one failed; the message says where, never what.
+        TransientError: another process works on this subject.
+    """
+    origin = origin_of(ws, package_id)
+    with ws.vault.lock(f"{origin.trial}/{origin.subject_key}"):
+        proofs = prove(ws, origin)
+        passed = all(each.passed for each in proofs)
+        state = PackageState.VERIFIED if passed else PackageState.REFUSED
+        with ws.vault.session() as session:
+            row = session.get_one(PackageRow, package_id)
+            if row.state == PackageState.SUPERSEDED:
+                raise InputError(f"package {package_id} is superseded; verify the version in force")
+            row.state = state
+        write_receipt(ws, package_id, proofs, when=now().isoformat())
+    where = f"{origin.trial}/{Path(origin.path).name}"
+    _log.info("%s: %s", where, ", ".join(f"{each.name} {'passed' if each.passed else 'FAILED'}" for each in proofs))
+    if not passed:
+        failed = [each for each in proofs if not each.passed]
+        lines = [f"{each.name}: {finding}" for each in failed for finding in each.findings[:20]]
+        raise ProofError("\n".join([f"{where} is refused", *lines]))
+    return proofs
+
+
+def prove(ws: Workspace, origin: Origin) -> list[Proof]:
+    """All proofs of a package, without recording them."""
+    path = ws.settings.packages / origin.path
+    try:
+        with open_package(path) as archive, path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != origin.sha256:
+                return [Proof(COMPLETENESS, passed=False, findings=("the file is not the one that was collected",))]
+            unsafe = dangers(archive)
+            if unsafe:
+                return [proof(COMPLETENESS, unsafe)]
+            manifest = read_manifest(archive)
+            return _Comparison(ws, origin, archive, manifest).proofs()
+    except (UnsafeObjectError, InputError) as error:
+        return [Proof(COMPLETENESS, passed=False, findings=(str(error),))]
+
+
+class _Comparison:
+    """One pass over the members, each beside the staged object that it was made of, one pair in memory at a time."""
+
+    def __init__(self, ws: Workspace, origin: Origin, archive: zipfile.ZipFile, manifest: Manifest) -> None:
+        self._staging = ws.settings.staging
+        self._origin, self._archive, self._manifest = origin, archive, manifest
+        seen = survey(self._staging, origin.sources.values())
+        own, staged = identifiers_of(ws, origin, seen)
+        with ws.vault.session(read_only=True) as session:
+            pseudonyms = trial_uids(session, origin.trial, seen.uids)
+            self._accepted = accepted_versions(session, origin)
+        self._search = Search(own, frozenset(pseudonyms.values()), _constants(origin))
+        self._links = Links(pseudonyms, staged)
+        self._found: dict[str, list[str]] = {name: [] for name in (COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY)}
+        self._listed = {member.name: (member.size, member.sha256) for member in manifest.members}
+        self._validator = installed()
+        self._checked = 0
+
+    def proofs(self) -> list[Proof]:
+        self._found[COMPLETENESS] += set_differences(self._archive, self._manifest, self._origin, self._accepted)
+        self._found[IDENTIFIERS] += self._search.in_texts(MANIFEST, self._manifest.texts())
+        first = _first_of_series(sorted(self._origin.sources))
+        names = set(self._archive.namelist())
+        for name, source in sorted(self._origin.sources.items()):
+            if name in names:
+                self._compare(name, source, validate=name in first)
+        return [proof(name, found, remarks=self._remarks(name)) for name, found in self._found.items()]
+
+    def _compare(self, name: str, source: Source, *, validate: bool) -> None:
+        try:
+            packed_bytes = read_member(self._archive, name)
+            packed = DicomObject(packed_bytes)
+        except UnsafeObjectError as error:
+            self._found[COMPLETENESS].append(f"{name}: {error.detail}")
+            return
+        path = self._staging / source.path
+        staged_bytes = path.read_bytes()
+        staged = DicomObject(staged_bytes)
+        self._found[COMPLETENESS] += self._wrong_bytes(name, source, packed_bytes, staged_bytes)
+        self._found[IDENTIFIERS] += self._search.in_object(name, packed)
+        self._found[LINKS] += self._links.differences(name, staged, packed)
+        if staged.pixel_digest() != packed.pixel_digest():
+            self._found[PIXELS].append(f"{name}: pixel data differ from the staged object's")
+        if validate and self._validator:
+            self._checked += 1
+            new = errors_of(self._validator, packed_bytes) - errors_of(self._validator, staged_bytes)
+            self._found[VALIDITY] += [f"{name}: {error}" for error in sorted(new)]
+
+    def _wrong_bytes(self, name: str, source: Source, packed: bytes, staged: bytes) -> Iterator[str]:
+        sha256 = hashlib.sha256(packed).hexdigest()
+        if sha256 != source.sha256:
+            yield f"{name}: SHA-256 is not the one in the vault"
+        if self._listed.get(name) != (len(packed), sha256):
+            yield f"{name}: SHA-256 or size is not the one in the manifest"
+        if hashlib.sha256(staged).hexdigest() != source.digest:
+            yield f"{name}: the staged object that it was made of has changed"
+
+    def _remarks(self, name: str) -> list[str]:
+        if name != VALIDITY:
+            return []
+        if not self._validator:
+            return [f"not checked: {PROGRAM} is not installed"]
+        return [f"{self._checked} of {len(self._origin.sources)} objects checked: the first of each series"]
+
+
+def _first_of_series(names: Sequence[str]) -> set[str]:
+    first: dict[str, str] = {}
+    for name in names:
+        first.setdefault(name.rpartition("/")[0], name)
+    return set(first.values())
+
+
+def _constants(origin: Origin) -> list[str]:
+    definition = origin.definition
+    site = definition.site
+    return [definition.trial, definition.sponsor, definition.protocol, site.id, site.name, origin.subject_key]

@@ -1,0 +1,126 @@
+"""The receipt beside a package: everything with a clock in it, which the package itself must not hold (promise 6)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from pacs2trial.errors import TransientError
+from pacs2trial.vault.tables import Delivery, PackageRow, Subject
+from pacs2trial.verify.proof import Proof
+from pacs2trial.workspace import Workspace
+
+FORMAT = "pacs2trial receipt 1"
+
+
+def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, when: str) -> Path:
+    """Write ``<package>.receipt.json``: what the package is, its inputs, proofs, versions and deliveries.
+
+    It names staged contents by their digests and so stays at the site.
+    """
+    with ws.vault.session(read_only=True) as session:
+        row = session.get_one(PackageRow, package_id)
+        content = _package(session, row) | {
+            "verified_at": when,
+            "proofs": [asdict(each) for each in proofs],
+            "versions": _versions(session, row),
+            "deliveries": _deliveries(session, row),
+        }
+        package, pinned = ws.settings.packages / row.path, row.inputs
+    content["inputs"] = {"digest": pinned, **json.loads(ws.vault.pinned(pinned))}
+    path = _beside(package)
+    _replace(path, content, durable=ws.settings.durable)
+    return path
+
+
+def add_deliveries(ws: Workspace, package_id: int) -> None:
+    """Bring the deliveries in a receipt up to date with the vault; one that is absent or of other bytes is let be."""
+    with ws.vault.session(read_only=True) as session:
+        row = session.get_one(PackageRow, package_id)
+        deliveries, sha256 = _deliveries(session, row), row.sha256
+        path = _beside(ws.settings.packages / row.path)
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return
+    if content.get("sha256") == sha256:
+        content["deliveries"] = deliveries
+        _replace(path, content, durable=ws.settings.durable)
+
+
+def _package(session: Session, row: PackageRow) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "package": Path(row.path).name,
+        "trial": row.trial,
+        "subject": session.get_one(Subject, row.subject_id).key,
+        "study": row.study,
+        "version": row.version,
+        "content_digest": row.content_digest,
+        "sha256": row.sha256,
+        "size": row.size,
+        "made_at": row.made_at.isoformat(),
+    }
+
+
+def _versions(session: Session, row: PackageRow) -> list[dict[str, Any]]:
+    rows = session.scalars(
+        select(PackageRow)
+        .where(PackageRow.trial == row.trial, PackageRow.subject_id == row.subject_id, PackageRow.study == row.study)
+        .order_by(PackageRow.version)
+    )
+    return [
+        {
+            "version": each.version,
+            "state": each.state,
+            "content_digest": each.content_digest,
+            "sha256": each.sha256,
+            "made_at": each.made_at.isoformat(),
+        }
+        for each in rows
+    ]
+
+
+def _deliveries(session: Session, row: PackageRow) -> list[dict[str, Any]]:
+    rows = session.execute(
+        select(Delivery, PackageRow.version)
+        .join(PackageRow, PackageRow.id == Delivery.package_id)
+        .where(PackageRow.trial == row.trial, PackageRow.subject_id == row.subject_id, PackageRow.study == row.study)
+        .order_by(Delivery.id)
+    )
+    return [
+        {
+            "version": version,
+            "destination": each.destination,
+            "content_digest": each.content_digest,
+            "delivered_at": each.delivered_at.isoformat(),
+            "receipt": each.receipt,
+        }
+        for each, version in rows
+    ]
+
+
+def _beside(package: Path) -> Path:
+    return package.with_name(package.name + ".receipt.json")
+
+
+def _replace(path: Path, content: dict[str, Any], *, durable: bool) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TransientError(f"{path} cannot be written: {error.strerror or type(error).__name__}") from error

@@ -1,0 +1,47 @@
+"""Proof "validity": the package breaks no rule of the standard that the staged objects kept."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from pacs2trial.errors import TransientError
+
+PROGRAM = "dciodvfy"
+_SECONDS = 120
+_PLACES = (
+    re.compile(r"\b(?:Element|Module)=<(\w+)>"),
+    re.compile(r"\battribute <([^<>]{1,64})>"),
+    re.compile(r"(\(0x[0-9a-fA-F]{4},0x[0-9a-fA-F]{4}\))"),
+)
+_VALUE = re.compile(r"[<\"'(=]| - | but ")
+
+
+def installed() -> str | None:
+    """Path of dciodvfy (dicom3tools), if this machine has it."""
+    return shutil.which(PROGRAM)
+
+
+def errors_of(program: str, source: bytes | Path) -> set[str]:
+    """The errors that dciodvfy reports, as kind and place; the values that it quotes are left out.
+
+    Raises:
+        TransientError: it did not end.
+    """
+    data = source.read_bytes() if isinstance(source, Path) else source
+    try:
+        done = subprocess.run(  # noqa: S603  the program was found on PATH; it gets no argument
+            [program], input=data, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise TransientError(f"{PROGRAM} did not end: {type(error).__name__}") from None
+    lines = done.stderr.decode("latin-1").splitlines() + done.stdout.decode("latin-1").splitlines()
+    return {_without_values(line.removeprefix("Error - ")) for line in lines if line.startswith("Error - ")}
+
+
+def _without_values(text: str) -> str:
+    kind = re.sub(r"\s*\S*\d+(?:\.\d+)+\S*", "", _VALUE.split(text, maxsplit=1)[0]).strip().removesuffix("Element")
+    places = [place for pattern in _PLACES for place in pattern.findall(text)]
+    return " ".join([kind.strip(), *places])
