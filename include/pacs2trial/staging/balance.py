@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
@@ -106,7 +106,24 @@ def balance_by_study(
 
 
 def _balance(key: str, study: str, counter: Counter[str]) -> Balance:
-    return replace(Balance(key, study=study), **counter)
+    return Balance(
+        subject_key=key,
+        study=study,
+        expected=counter["expected"],
+        unexpected=counter["unexpected"],
+        staged=counter["staged"],
+        rejected=counter["rejected"],
+        quarantined=counter["quarantined"],
+        failed=counter["failed"],
+        missing=counter["missing"],
+        waiting=counter["waiting"],
+        accepted=counter["accepted"],
+        collected=counter["collected"],
+        held=counter["held"],
+        refused=counter["refused"],
+        not_wanted=counter["not_wanted"],
+        undecided=counter["undecided"],
+    )
 
 
 def _count(

@@ -161,7 +161,7 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
         of_instance = select(StagedVersion.digest, StagedVersion.current).where(
             StagedVersion.instance_id == instance.id
         )
-        versions = dict(session.execute(of_instance).tuples().all())
+        versions = dict(session.execute(of_instance).all())
         new = content.digest not in versions
         if new:
             is_first = instance.state == InstanceState.STAGED and not any(versions.values())
