@@ -1,0 +1,23 @@
+"""Key tables: which hospital patient is which subject of a trial; read, checked, compared, kept in versions."""
+
+from pacs2trial.keytable.check import check_key_table
+from pacs2trial.keytable.enrolled import EnrolledSubject, Visit, accession_lookup, enrolled
+from pacs2trial.keytable.importing import import_key_table
+from pacs2trial.keytable.read import key_file, read_key_table
+from pacs2trial.keytable.row import KeyTableRow
+from pacs2trial.keytable.version import KeyTableChange, compare_key_table, current_version
+
+__all__ = [
+    "EnrolledSubject",
+    "KeyTableChange",
+    "KeyTableRow",
+    "Visit",
+    "accession_lookup",
+    "check_key_table",
+    "compare_key_table",
+    "current_version",
+    "enrolled",
+    "import_key_table",
+    "key_file",
+    "read_key_table",
+]

@@ -1,0 +1,157 @@
+"""Everything that can be wrong with a key table, told at once, by row number.
+
+A message never repeats a patient ID, nor anything that could be one by mistake: it ends up in logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+from pacs2trial.keytable.cells import (
+    LONGEST_ACCESSION,
+    LONGEST_ID,
+    free_cell_faults,
+    id_faults,
+    key_faults,
+    near,
+)
+from pacs2trial.keytable.row import KeyTableRow
+from pacs2trial.trials.definition import TrialDefinition
+
+Group = TypeVar("Group", bound=Hashable)
+Problem = tuple[int, str]
+"""First row it concerns, and the message."""
+
+
+def check_key_table(rows: Sequence[KeyTableRow], definition: TrialDefinition) -> list[str]:
+    """All problems of a key table, in the order of its rows; empty when it can be imported."""
+    name = definition.keys.file or f"key table of {definition.trial}"
+    if not rows:
+        return [f"{name}: there are no rows below the header; a trial without subjects has no key table"]
+    problems = [
+        *_cell_problems(rows, definition),
+        *_repeated_rows(rows),
+        *_patients_with_two_keys(rows),
+        *_keys_of_two_patients(rows),
+        *_near_patients(rows),
+        *_near_keys(rows),
+        *_keys_that_are_patients(rows),
+    ]
+    return [f"{name}: {message}" for _, message in sorted(problems)]
+
+
+def rows_text(rows: Iterable[KeyTableRow]) -> str:
+    """``row 3``, or ``rows 3, 7 and 9``."""
+    numbers = [str(number) for number in sorted({row.number for row in rows})]
+    if len(numbers) == 1:
+        return f"row {numbers[0]}"
+    return f"rows {', '.join(numbers[:-1])} and {numbers[-1]}"
+
+
+def _cell_problems(rows: Iterable[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:
+    for row in rows:
+        for fault in (*row.faults, *_cell_faults(row, definition)):
+            yield row.number, f"row {row.number}, {fault}"
+
+
+def _cell_faults(row: KeyTableRow, definition: TrialDefinition) -> Iterator[str]:
+    if not row.patient_id:
+        yield "column patient_id: it is empty: fill it in, or delete the row"
+    if not row.subject_key:
+        yield "column subject_key: it is empty: fill it in, or delete the row"
+    elif not definition.is_subject_key(row.subject_key):
+        yield f"column subject_key: it does not have this trial's form {definition.subject_key!r}: correct it"
+    yield from (f"column patient_id: {fault}" for fault in id_faults(row.patient_id, LONGEST_ID))
+    yield from (f"column subject_key: {fault}" for fault in key_faults(row.subject_key) if row.subject_key)
+    yield from (f"column accession_number: {fault}" for fault in id_faults(row.accession_number, LONGEST_ACCESSION))
+    yield from (f"column issuer: {fault}" for fault in id_faults(row.issuer, LONGEST_ID))
+    for column, cell in row.columns.items():
+        yield from (f"column {column}: {fault}" for fault in free_cell_faults(cell))
+    if row.study_date_from and row.study_date_to and row.study_date_from > row.study_date_to:
+        yield "column study_date_to: it lies before study_date_from: correct one of them"
+
+
+def _repeated_rows(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    complete = [row for row in rows if row.patient_id and row.subject_key]
+    for same in _groups(complete, lambda row: (row.patient, row.subject_key)):
+        if len(same) == 1:
+            continue
+        if len({row.content() for row in same}) < len(same):
+            for equal in _groups(same, KeyTableRow.content):
+                if len(equal) > 1:
+                    yield _problem(equal, "are the same: delete all but one")
+        elif not all(row.names_visit for row in same):
+            yield _problem(
+                same,
+                "have the same patient_id and subject_key: delete one, or make them visits by an accession_number "
+                "or study dates in each",
+            )
+        else:
+            for equal in _groups(same, lambda row: row.visit):
+                if len(equal) > 1:
+                    yield _problem(equal, "name the same visit with different columns: keep one")
+
+
+def _patients_with_two_keys(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    for same in _groups([row for row in rows if row.patient_id], lambda row: row.patient):
+        if len({row.subject_key for row in same if row.subject_key}) > 1:
+            yield _problem(same, "give one patient_id two subject keys: a patient has one, delete the wrong row")
+
+
+def _keys_of_two_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    complete = [row for row in rows if row.patient_id and row.subject_key]
+    for same in _groups(complete, lambda row: row.subject_key):
+        mains = [row for row in same if not row.alias]
+        if not mains:
+            yield _problem(
+                same, "say alias, but no row gives the subject key its main patient_id: leave alias empty there"
+            )
+        elif len({row.patient for row in mains}) > 1:
+            yield _problem(
+                mains,
+                "give one subject key to several patient IDs: correct the key; if they are one person, write "
+                "alias: yes in all of them but one",
+            )
+
+
+def _near_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    for alike in _groups([row for row in rows if row.patient_id], lambda row: (row.issuer, near(row.patient_id))):
+        if len({row.patient_id for row in alike}) > 1 and not _declared_one_person(alike):
+            yield _problem(
+                alike,
+                "have patient IDs that differ only in leading zeros, case or spaces: write the ID as the PACS has it; "
+                "if the PACS has both for one person, give them one subject key with alias: yes",
+            )
+
+
+def _declared_one_person(alike: Sequence[KeyTableRow]) -> bool:
+    mains = {row.patient for row in alike if not row.alias}
+    return len({row.subject_key for row in alike}) == 1 and len(mains) <= 1
+
+
+def _near_keys(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    for alike in _groups([row for row in rows if row.subject_key], lambda row: row.subject_key.casefold()):
+        if len({row.subject_key for row in alike}) > 1:
+            yield _problem(alike, "have subject keys that differ only in case: write the key in one way")
+
+
+def _keys_that_are_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
+    patients = {row.patient_id.casefold() for row in rows if row.patient_id}
+    for row in rows:
+        if row.subject_key and row.subject_key.casefold() in patients:
+            yield (
+                row.number,
+                f"row {row.number}, column subject_key: it is a patient ID of this table: give the subject another key",
+            )
+
+
+def _groups(rows: Iterable[KeyTableRow], by: Callable[[KeyTableRow], Group]) -> list[list[KeyTableRow]]:
+    groups: dict[Group, list[KeyTableRow]] = {}
+    for row in rows:
+        groups.setdefault(by(row), []).append(row)
+    return list(groups.values())
+
+
+def _problem(rows: Sequence[KeyTableRow], what: str) -> Problem:
+    return min(row.number for row in rows), f"{rows_text(rows)} {what}"

@@ -1,0 +1,141 @@
+"""The subjects of a trial as its work needs them: opaque identifiers, visits, free columns; no patient ID."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import select
+
+from pacs2trial.errors import InputError
+from pacs2trial.keytable.row import KeyTableRow
+from pacs2trial.keytable.version import CALLER, current_version
+from pacs2trial.vault import Vault
+from pacs2trial.vault.tables import KeyRow, Subject
+
+PADDING = " \0"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one row of the key table admits: studies of one identifier, by accession number or study date.
+
+    A visit without any restriction admits all studies of its identifier. Days are in the site's time zone, inclusive.
+    """
+
+    identifier_id: int
+    accession_lookup: str | None
+    date_from: date | None
+    date_to: date | None
+    columns: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class EnrolledSubject:
+    """A subject and what belongs to it.
+
+    Attributes:
+        identifier_ids: the main identifier first, then aliases.
+        visits: empty when no row restricts the studies, so that all of these identifiers belong to the subject.
+        columns: free columns on which all rows of the subject agree; what differs stands in the visits.
+    """
+
+    subject_id: int
+    subject_key: str
+    person_id: int
+    identifier_ids: tuple[int, ...]
+    visits: tuple[Visit, ...]
+    columns: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class _StoredRow:
+    identifier_id: int
+    row: KeyTableRow
+
+
+def enrolled(
+    vault: Vault, trial: str, subject_keys: Collection[str] | None = None, *, version_id: int | None = None
+) -> list[EnrolledSubject]:
+    """The subjects of a key-table version (the current one by default), sorted by key.
+
+    Args:
+        vault: where the key table is; its rows are decrypted, which is recorded.
+        trial: the trial ID.
+        subject_keys: only these; all when None.
+        version_id: the version that a run pinned.
+
+    Raises:
+        InputError: a subject key is not in the table, or no table was imported.
+    """
+    if version_id is None:
+        version_id = current_version(vault, trial).id
+    query = (
+        select(Subject, KeyRow.number, KeyRow.identifier_id, KeyRow.content_sealed)
+        .join(KeyRow, KeyRow.subject_id == Subject.id)
+        .where(KeyRow.version_id == version_id, Subject.trial == trial)
+        .order_by(Subject.key, KeyRow.number)
+    )
+    if subject_keys is not None:
+        query = query.where(Subject.key.in_(sorted(subject_keys)))
+    with vault.session(read_only=True) as session:
+        found = session.execute(query).all()
+    if subject_keys is not None:
+        _require_known(vault, trial, set(subject_keys) - {each.Subject.key for each in found})
+    contents = vault.disclose(trial, [each.content_sealed for each in found], caller=CALLER, purpose="enrolled")
+    rows: dict[str, list[_StoredRow]] = {}
+    subjects: dict[str, Subject] = {}
+    for each, content in zip(found, contents, strict=True):
+        stored = _StoredRow(each.identifier_id, KeyTableRow.from_content(each.number, content))
+        rows.setdefault(each.Subject.key, []).append(stored)
+        subjects[each.Subject.key] = each.Subject
+    return [_subject(vault, subjects[key], several) for key, several in rows.items()]
+
+
+def accession_lookup(vault: Vault, accession_number: str) -> str | None:
+    """The keyed look-up value by which visits know an original accession number; None for an empty one."""
+    bare = accession_number.strip(PADDING)
+    return vault.fingerprint(bare.encode()) if bare else None
+
+
+def _subject(vault: Vault, subject: Subject, stored: Sequence[_StoredRow]) -> EnrolledSubject:
+    in_order = sorted(stored, key=lambda each: each.row.alias)
+    restricted = any(each.row.names_visit for each in stored)
+    visits = [
+        Visit(
+            each.identifier_id,
+            accession_lookup(vault, each.row.accession_number),
+            each.row.study_date_from,
+            each.row.study_date_to,
+            each.row.columns,
+        )
+        for each in stored
+    ]
+    return EnrolledSubject(
+        subject_id=subject.id,
+        subject_key=subject.key,
+        person_id=subject.person_id,
+        identifier_ids=tuple(dict.fromkeys(each.identifier_id for each in in_order)),
+        visits=tuple(visits) if restricted else (),
+        columns=_agreed(each.row.columns for each in stored),
+    )
+
+
+def _agreed(columns: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    first, *others = columns
+    return {name: cell for name, cell in first.items() if all(other.get(name) == cell for other in others)}
+
+
+def _require_known(vault: Vault, trial: str, unknown: Collection[str]) -> None:
+    """Refuse unknown keys by name, except those that are patient IDs typed by mistake."""
+    if not unknown:
+        return
+    patients = {key for key in unknown if vault.identities.is_known("", key)}
+    problems = [
+        f"trial {trial} has no subject {key!r} in its key table; `pacs2trial keys import {trial}` takes a new table in"
+        for key in sorted(set(unknown) - patients)
+    ]
+    if patients:
+        problems.append(f"{len(patients)} of the given subject keys are patient IDs: give the keys of trial {trial}")
+    raise InputError(*problems)
