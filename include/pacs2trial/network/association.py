@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
@@ -88,10 +88,17 @@ def _request(
             contexts=list(contexts),
             ae_title=peer.aet,
             ext_neg=list(roles),
-            evt_handlers=list(handlers),
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *handlers],
         )
     except socket.gaierror:
         raise UnreachableError(f"{peer} cannot be reached: the host name is unknown") from None
+
+
+def send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off for a new connection: it holds the second part of a message back for up to 40 ms."""
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _demand(context: PresentationContext, association: Association, peer: Peer) -> None:

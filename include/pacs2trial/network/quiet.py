@@ -15,6 +15,7 @@ def hush() -> None:
     traceback. pydicom warns of a value that breaks its VR by quoting it. What an association's end means is said by
     :mod:`pacs2trial.network.association` and :mod:`pacs2trial.network.status` in words of our own.
     """
+    _config.LOG_HANDLER_LEVEL = "none"
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)

@@ -54,7 +54,7 @@ def belonging_studies(
     subject: EnrolledSubject,
     patients: Mapping[int, tuple[str, str]],
     window: tuple[date | None, date | None],
-    accession_lookup: Callable[[str], str],
+    accession_lookup: Callable[[str], str | None],
 ) -> SubjectStudies:
     """Ask the PACS for the studies of a subject's patient IDs, and keep those that are the subject's.
 
@@ -76,7 +76,7 @@ def belonging_studies(
                 held += [] if issuer else [ISSUER_UNKNOWN]
                 _logger.warning("%s: study dropped, it names another issuer of patient ID", subject.subject_key)
                 continue
-            accession = accession_lookup(found.accession_number) if found.accession_number else None
+            accession = accession_lookup(found.accession_number)
             match belonging(subject.visits, identifier_id, accession, found.study_date):
                 case Belonging.PART:
                     studies.append(SubjectStudy(identifier_id, found))

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from sqlalchemy import select
 
-from pacs2trial.keytable import EnrolledSubject, current_version, enrolled
+from pacs2trial.keytable import EnrolledSubject, accession_lookup, current_version, enrolled
 from pacs2trial.network.find import inquiry
 from pacs2trial.network.peer import Peer, peer
 from pacs2trial.retrieve.announced import (
@@ -112,14 +113,11 @@ def _find_studies(
     """Studies of all subjects, asked for before any series, so that a study of two patients is seen as such."""
     identifiers = [identifier_id for subject in subjects for identifier_id in subject.identifier_ids]
     patients = ws.vault.identities.original_ids(identifiers, caller=_CALLER, purpose=f"C-FIND for {trial}")
-
-    def accession_lookup(accession_number: str) -> str:
-        return ws.vault.fingerprint(accession_number.encode())
-
     if not subjects:
         return []
+    lookup = partial(accession_lookup, ws.vault)
     with inquiry(node) as over:
-        found = [belonging_studies(node, over, subject, patients, window, accession_lookup) for subject in subjects]
+        found = [belonging_studies(node, over, subject, patients, window, lookup) for subject in subjects]
     return without_shared(found)
 
 
