@@ -13,9 +13,9 @@ from typing import Final
 
 from typing_extensions import Buffer
 
-from pacs2trial.dicomfile import vr as VR
 from pacs2trial.dicomfile.bigendian import to_little_endian
 from pacs2trial.dicomfile.scan import Bytes, element_at, head_at, refuse
+from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -72,7 +72,7 @@ def split_dataset(dataset: Buffer, transfer_syntax: str) -> EncodedObject:
         data, syntax = memoryview(to_little_endian(data)), EXPLICIT_LITTLE
     implicit = syntax == IMPLICIT_LITTLE
     if syntax in _NATIVE and len(data) >= 8:
-        implicit = bytes(data[4:6]) not in VR.KNOWN
+        implicit = bytes(data[4:6]) not in KNOWN
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
     return _split(data, syntax, implicit=implicit)
 
@@ -86,13 +86,13 @@ def split_file(data: Buffer) -> EncodedObject:
     view = memoryview(data).cast("B")
     if bytes(view[128:132]) == b"DICM":
         return _split_with_meta(view, 132)
-    if bytes(view[:2]) == b"\x02\x00" and bytes(view[4:6]) in VR.KNOWN:
+    if bytes(view[:2]) == b"\x02\x00" and bytes(view[4:6]) in KNOWN:
         return _split_with_meta(view, 0)
     if bytes(view[:2]) == b"\x08\x00" and len(view) >= 8:
         return split_dataset(view, EXPLICIT_LITTLE)
-    if bytes(view[:2]) == b"\x00\x08" and bytes(view[4:6]) in VR.KNOWN:
-        return split_dataset(view, EXPLICIT_BIG)
-    refuse("not-dicom", "neither a DICOM file nor a data set")
+    if bytes(view[:2]) != b"\x00\x08" or bytes(view[4:6]) not in KNOWN:
+        refuse("not-dicom", "neither a DICOM file nor a data set")
+    return split_dataset(view, EXPLICIT_BIG)
 
 
 def file_bytes(sop_class: str, sop_instance: str, transfer_syntax: str, header: bytes) -> bytes:
@@ -162,7 +162,7 @@ def _check_fragments(data: Bytes, start: int, end: int) -> None:
     position = start
     while position < end:
         length = int.from_bytes(data[position + 4 : position + 8], "little")
-        if length == VR.UNDEFINED:
+        if length == UNDEFINED:
             refuse("pixel-encoding", "a fragment of the pixel data has no length")
         position += 8 + length
 

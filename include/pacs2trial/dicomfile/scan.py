@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
-from pacs2trial.dicomfile import vr as VR
+from pacs2trial.dicomfile.vr import DELIMITER_GROUP, ITEM, ITEM_END, LONG, MAX_DEPTH, SEQUENCE_END, SHORT, UNDEFINED
 from pacs2trial.errors import UnsafeObjectError
 
 Bytes = bytes | memoryview
@@ -47,7 +47,7 @@ def elements(buffer: Bytes, start: int, end: int, *, implicit: bool) -> Iterator
 def element_at(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int = 0) -> Element:
     """The element that begins at ``start``; raises as :func:`elements`."""
     tag, vr, value, length = head_at(buffer, start, end, implicit=implicit)
-    if length == VR.UNDEFINED:
+    if length == UNDEFINED:
         stop = end_of_items(buffer, value, end, implicit=implicit or vr == b"UN", depth=depth)
         return Element(tag, vr, start, value, stop, undefined=True)
     if length > end - value:
@@ -65,14 +65,14 @@ def head_at(buffer: Bytes, start: int, end: int, *, implicit: bool) -> tuple[int
     else:
         group, number, vr, length = EXPLICIT_HEAD(buffer, start)
         value = start + 8
-        if vr in VR.LONG:
+        if vr in LONG:
             value = start + 12
             if value > end:
                 refuse("truncated", "the object ends within the head of an element")
             (length,) = LENGTH32(buffer, start + 8)
-        elif vr not in VR.SHORT:
+        elif vr not in SHORT:
             refuse("malformed", "an element has no value representation of DICOM")
-    if group == VR.DELIMITER_GROUP:
+    if group == DELIMITER_GROUP:
         refuse("malformed", "a delimiter stands where an element should")
     return group << 16 | number, vr, value, length
 
@@ -82,14 +82,14 @@ def end_of_items(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: 
 
     Serves sequences and the fragments of encapsulated pixel data alike; raises as :func:`elements`.
     """
-    if depth > VR.MAX_DEPTH:
-        refuse("too-deep", f"sequences are nested more than {VR.MAX_DEPTH} times")
+    if depth > MAX_DEPTH:
+        refuse("too-deep", f"sequences are nested more than {MAX_DEPTH} times")
     position = start
     while True:
         number, length, position = item_at(buffer, position, end)
-        if number == VR.SEQUENCE_END:
+        if number == SEQUENCE_END:
             return position
-        if length == VR.UNDEFINED:
+        if length == UNDEFINED:
             position = _end_of_item(buffer, position, end, implicit=implicit, depth=depth)
         elif length > end - position:
             refuse("truncated", "an item is longer than what is there")
@@ -102,7 +102,7 @@ def item_at(buffer: Bytes, start: int, end: int) -> tuple[int, int, int]:
     if end - start < 8:
         refuse("truncated", "the object ends within a sequence")
     group, number, length = IMPLICIT_HEAD(buffer, start)
-    if group != VR.DELIMITER_GROUP or number not in (VR.ITEM, VR.SEQUENCE_END):
+    if group != DELIMITER_GROUP or number not in (ITEM, SEQUENCE_END):
         refuse("malformed", "a sequence holds something that is no item")
     return number, length, start + 8
 
@@ -113,6 +113,6 @@ def _end_of_item(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: 
         if end - position < 8:
             refuse("truncated", "the object ends within an item")
         group, number, _ = IMPLICIT_HEAD(buffer, position)
-        if group == VR.DELIMITER_GROUP and number == VR.ITEM_END:
+        if group == DELIMITER_GROUP and number == ITEM_END:
             return position + 8
         position = element_at(buffer, position, end, implicit=implicit, depth=depth + 1).end

@@ -1,0 +1,7 @@
+"""What PS3.15 and the trial definition ask for, compiled into a plan that says what becomes of every attribute."""
+
+from pacs2trial.profile.describe import Described, describe
+from pacs2trial.profile.plan import Plan, SubjectValues, staging_plan, trial_plan
+from pacs2trial.profile.rules import Action, Rule
+
+__all__ = ["Action", "Described", "Plan", "Rule", "SubjectValues", "describe", "staging_plan", "trial_plan"]

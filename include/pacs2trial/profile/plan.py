@@ -1,0 +1,204 @@
+"""Plans: everything that decides what stage 1 or stage 2 makes of an object, compiled once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, Final, Literal
+
+from pacs2trial.errors import NotAvailableError
+from pacs2trial.profile.choose import Choice, rules_for
+from pacs2trial.profile.rules import Rule
+from pacs2trial.profile.table import edition
+from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
+from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
+
+ENGINE_FORMAT: Final = 1
+"""Raised when the engine writes other bytes than before for the same plan and object."""
+
+STAGING_METHOD: Final = "pacs2trial staging: direct identifiers and UIDs replaced"
+TRIAL_METHOD: Final = "pacs2trial: PS3.15 Basic Profile with options as coded"
+
+_STAGING_OPTIONS: Final = frozenset(
+    (
+        Option.CLEAN_DESCRIPTORS,
+        Option.RETAIN_DEVICE_IDENTITY,
+        Option.RETAIN_FULL_DATES,
+        Option.RETAIN_INSTITUTION_IDENTITY,
+        Option.RETAIN_PATIENT_CHARACTERISTICS,
+    )
+)
+_NOT_YET: Final = {
+    Option.CLEAN_GRAPHICS: "graphics and overlays are removed",
+    Option.CLEAN_STRUCTURED_CONTENT: "the content of structured reports is emptied",
+    Option.RETAIN_SAFE_PRIVATE: "private attributes are removed",
+}
+_METHOD_CODES: Final = {
+    Option.CLEAN_DESCRIPTORS: "113105",
+    Option.RETAIN_FULL_DATES: "113106",
+    Option.RETAIN_MODIFIED_DATES: "113107",
+    Option.RETAIN_PATIENT_CHARACTERISTICS: "113108",
+    Option.RETAIN_DEVICE_IDENTITY: "113109",
+    Option.RETAIN_INSTITUTION_IDENTITY: "113112",
+}
+BASIC_PROFILE_CODE: Final = "113100"
+
+PATIENT_NAME: Final = 0x00100010
+PATIENT_ID: Final = 0x00100020
+ISSUER: Final = 0x00100021
+SUBJECT_ID: Final = 0x00120040
+IDENTITY_REMOVED: Final = 0x00120062
+METHOD: Final = 0x00120063
+METHOD_CODES: Final = 0x00120064
+TEMPORAL: Final = 0x00280303
+
+_ALWAYS_WRITTEN: Final = frozenset((IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL))
+
+Dates = Literal["UNMODIFIED", "MODIFIED", "REMOVED"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one stage does with every attribute.
+
+    Attributes:
+        scope: STAGING or the trial.
+        digest: SHA-256 of ``canonical``.
+        canonical: everything that decides bytes, as JSON; what a run pins.
+        rules: tag → rule; what is not in it is removed.
+        texts: Clinical Trial attributes (PS3.3 C.7.1.3) with the text that is written, tag → text.
+        method: the text appended to De-identification Method (0012,0063).
+        codes: the codes of CID 7050 appended to (0012,0064).
+        dates: what the plan makes of dates, as (0028,0303) says it.
+        vocabulary: the allow-lists of Clean Descriptors; None in staging, where a description stays unless it holds
+            one of the object's own identifiers.
+    """
+
+    scope: str
+    digest: str
+    canonical: bytes = field(repr=False, compare=False)
+    rules: Mapping[int, Rule] = field(repr=False, compare=False)
+    texts: Mapping[int, str] = field(repr=False, compare=False)
+    method: str = field(repr=False, compare=False)
+    codes: tuple[str, ...] = field(repr=False, compare=False)
+    dates: Dates = field(repr=False, compare=False)
+    vocabulary: Vocabulary | None = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class SubjectValues:
+    """What differs from subject to subject in stage 2.
+
+    Attributes:
+        subject_key: Clinical Trial Subject ID (0012,0040).
+        patient_id: the patient's code in staging.
+        date_shift: whole days by which dates move; used by plans that modify dates.
+        columns: the free columns of the key table.
+    """
+
+    subject_key: str
+    patient_id: str
+    date_shift: int
+    columns: Mapping[str, str]
+
+
+@cache
+def staging_plan() -> Plan:
+    """The site's own plan for stage 1: what identifies directly goes, what an option may retain stays."""
+    return _compile(
+        STAGING,
+        Choice(_STAGING_OPTIONS, staging=True, written=_ALWAYS_WRITTEN),
+        texts={},
+        method=STAGING_METHOD,
+        codes=(),
+        vocabulary=None,
+    )
+
+
+@lru_cache(maxsize=64)
+def trial_plan(definition: TrialDefinition) -> Plan:
+    """The plan of a trial for stage 2: the Basic Profile with the options of its definition.
+
+    ``clean_pixel_data`` asks nothing of the header; its code 113101 belongs to objects whose pixels were cleaned.
+
+    Raises:
+        NotAvailableError: the definition asks for an option that the engine does not have yet.
+    """
+    options = frozenset(definition.profile.options)
+    missing = sorted(options & _NOT_YET.keys())
+    if missing:
+        raise NotAvailableError(
+            *(f"profile.options: {option} is not available yet; without it {_NOT_YET[option]}" for option in missing)
+        )
+    texts = _clinical_trial(definition)
+    codes = (BASIC_PROFILE_CODE, *(_METHOD_CODES[option] for option in sorted(options & _METHOD_CODES.keys())))
+    written = _ALWAYS_WRITTEN | {SUBJECT_ID, *texts}
+    return _compile(
+        definition.trial,
+        Choice(options, staging=False, written=written),
+        texts=texts,
+        method=TRIAL_METHOD,
+        codes=codes,
+        vocabulary=Vocabulary(definition.profile.roi_names),
+    )
+
+
+def _compile(
+    scope: str,
+    choice: Choice,
+    *,
+    texts: Mapping[int, str],
+    method: str,
+    codes: tuple[str, ...],
+    vocabulary: Vocabulary | None,
+) -> Plan:
+    rules = rules_for(choice)
+    dates = _dates(choice)
+    content: dict[str, Any] = {
+        "format": ENGINE_FORMAT,
+        "scope": scope,
+        "profile": f"DICOM PS3.15 {edition()} Table E.1-1",
+        "options": sorted(choice.options),
+        "rules": _digest([[f"{tag:08X}", *map(str, rule)] for tag, rule in sorted(rules.items())]),
+        "texts": {f"{tag:08X}": text for tag, text in sorted(texts.items())},
+        "method": method,
+        "codes": codes,
+        "dates": dates,
+        "vocabulary": vocabulary_digest(),
+        "roi_names": vocabulary.roi_names.model_dump(mode="json") if vocabulary else None,
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    digest = hashlib.sha256(canonical).hexdigest()
+    return Plan(scope, digest, canonical, rules, texts, method, codes, dates, vocabulary)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _dates(choice: Choice) -> Dates:
+    if choice.has(Option.RETAIN_FULL_DATES):
+        return "UNMODIFIED"
+    return "MODIFIED" if choice.has(Option.RETAIN_MODIFIED_DATES) else "REMOVED"
+
+
+def _clinical_trial(definition: TrialDefinition) -> dict[int, str]:
+    """The Clinical Trial Subject module (PS3.3 C.7.1.3) less the subject, and the trial as issuer of patient IDs."""
+    return {
+        ISSUER: definition.trial,
+        0x00120010: _plain(definition.sponsor) or definition.trial,
+        0x00120020: _plain(definition.protocol) or definition.trial,
+        0x00120021: _plain(definition.title),
+        0x00120030: _plain(definition.site.id),
+        0x00120031: _plain(definition.site.name),
+    }
+
+
+def _plain(text: str) -> str:
+    """``text`` as a value of VR LO that any character set can hold: letters lose their marks, 64 characters stay."""
+    letters = unicodedata.normalize("NFKD", text.replace("ß", "ss").replace("\\", "/"))
+    return letters.encode("ascii", "ignore").decode("ascii").strip()[:64].strip()

@@ -1,0 +1,107 @@
+"""Table E.1-1 of PS3.15 and what stands beside it, read once from the data files of this package."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+_TABLE = "confidentiality_profile.json"
+_UIDS = "uid_attributes.csv"
+_RT_TEXT = "rt_text_attributes.csv"
+_BEYOND = "beyond_table.csv"
+
+
+class TableRow(NamedTuple):
+    """A row of Table E.1-1: the action of the Basic Profile, and option → K or C."""
+
+    name: str
+    basic: str
+    options: Mapping[str, str]
+
+    @property
+    def strongest(self) -> str:
+        """The rightmost of alternatives such as X/Z/D: it is right whatever the type of the attribute is."""
+        return self.basic.split("/")[-1]
+
+
+class RtText(NamedTuple):
+    """A text attribute of radiotherapy that the table forgets: ``device`` or ``text``; ``dummy`` or ``empty``."""
+
+    kind: str
+    without: str
+
+
+class Beyond(NamedTuple):
+    """Treatments that this project adds, by tag and by group."""
+
+    tags: Mapping[int, str]
+    groups: Mapping[int, str]
+
+
+def data_text(name: str) -> str:
+    """A data file of this package."""
+    return resources.files(__package__).joinpath("data", name).read_text("utf-8")
+
+
+def data_digest(*names: str) -> str:
+    """SHA-256 over data files, for what must be known to have decided bytes."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(data_text(name).encode())
+    return digest.hexdigest()
+
+
+@cache
+def edition() -> str:
+    return str(json.loads(data_text(_TABLE))["source"]["edition"])
+
+
+@cache
+def table() -> Mapping[int, TableRow]:
+    """The rows that name one tag. The four wildcard rows (curves, overlay data and comments, private) all say X."""
+    rows = json.loads(data_text(_TABLE))["rules"]
+    return {int(tag, 16): TableRow(name, basic, options) for tag, name, basic, options in rows if _is_tag(tag)}
+
+
+@cache
+def wildcards() -> Mapping[str, TableRow]:
+    """The rows for repeating groups and for private attributes, as the table writes them."""
+    rows = json.loads(data_text(_TABLE))["rules"]
+    return {tag: TableRow(name, basic, options) for tag, name, basic, options in rows if not _is_tag(tag)}
+
+
+@cache
+def uid_treatment() -> Mapping[int, str]:
+    """Attributes of VR UI: ``keep`` (structural), ``map`` or ``remove``."""
+    return {int(row["tag"], 16): row["treatment"] for row in _rows(_UIDS)}
+
+
+@cache
+def rt_text() -> Mapping[int, RtText]:
+    return {int(row["tag"], 16): RtText(row["kind"], row["without"]) for row in _rows(_RT_TEXT)}
+
+
+@cache
+def beyond() -> Beyond:
+    tags, groups = {}, {}
+    for row in _rows(_BEYOND):
+        what = row["what"]
+        if what.endswith("----"):
+            groups[int(what[:4], 16)] = row["treatment"]
+        else:
+            tags[int(what, 16)] = row["treatment"]
+    return Beyond(tags, groups)
+
+
+def _rows(name: str) -> Iterator[dict[str, str]]:
+    lines = [line for line in data_text(name).splitlines() if not line.startswith("#")]
+    return csv.DictReader(lines)
+
+
+def _is_tag(text: str) -> bool:
+    return all(c in "0123456789ABCDEF" for c in text)
