@@ -1,5 +1,7 @@
 """Fixtures of all rooms; each lives in one module of ``support``."""
 
 pytest_plugins: list[str] = [
+    "support.peers",
+    "support.scripted_pacs",
     "support.vaults",
 ]
