@@ -1,0 +1,117 @@
+"""What the demo PACS holds: a folder of DICOM files, their headers in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from pacs2trial_demo.pacs.matching import texts
+
+LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")
+UNIQUE_KEYS = {
+    "PATIENT": "PatientID",
+    "STUDY": "StudyInstanceUID",
+    "SERIES": "SeriesInstanceUID",
+    "IMAGE": "SOPInstanceUID",
+}
+_LAST_GROUP = 0x0040
+"""Keys of queries lie in groups up to this one; what comes after (contours, beams, pixels) is not kept in memory."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One stored object; ``keys`` are the values of the unique keys of the four levels."""
+
+    path: Path
+    keys: tuple[str, str, str, str]
+    header: Dataset = field(compare=False, repr=False)
+    sop_class: str
+    transfer_syntax: str
+
+    def uid(self, level: str) -> str:
+        """The value of the unique key of ``level``."""
+        return self.keys[LEVELS.index(level)]
+
+
+class Index:
+    """The instances of one PACS by SOP Instance UID. Safe to use from many associations at once."""
+
+    def __init__(self) -> None:
+        self._instances: dict[str, Instance] = {}
+        self._lock = RLock()
+
+    def scan(self, folder: Path) -> int:
+        """Read the headers of every DICOM file below ``folder``; other files are passed over. Returns how many."""
+        found = 0
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                try:
+                    self.add(path)
+                except InvalidDicomError:
+                    continue
+                found += 1
+        return found
+
+    def add(self, path: Path) -> Instance:
+        """Take in one file; an object with the same SOP Instance UID is replaced.
+
+        Raises:
+            InvalidDicomError: the file is not DICOM.
+        """
+        whole = pydicom.dcmread(path, stop_before_pixels=True)
+        header = Dataset()
+        for element in whole:
+            if element.tag.group <= _LAST_GROUP:
+                header[element.tag] = element
+        patient, study, series, sop_instance = (_first(header, UNIQUE_KEYS[level]) for level in LEVELS)
+        instance = Instance(
+            path,
+            (patient, study, series, sop_instance),
+            header,
+            str(header.SOPClassUID),
+            str(whole.file_meta.TransferSyntaxUID),
+        )
+        with self._lock:
+            self._instances[sop_instance] = instance
+        return instance
+
+    def __len__(self) -> int:
+        return len(self._instances)
+
+    def instances(self) -> list[Instance]:
+        with self._lock:
+            return list(self._instances.values())
+
+    def select(self, level: str, identifier: Dataset) -> list[Instance]:
+        """The instances below the entities that the unique keys of ``level`` and of those above name.
+
+        An empty or absent key, or one with a wildcard, narrows nothing here.
+        """
+        wanted = [(one, texts(identifier, UNIQUE_KEYS[one])) for one in LEVELS[: LEVELS.index(level) + 1]]
+        exact = [(one, values) for one, values in wanted if values and not any(sign in values[0] for sign in "*?")]
+        return [one for one in self.instances() if all(one.uid(level) in values for level, values in exact)]
+
+
+def entities(level: str, instances: Iterable[Instance]) -> list[list[Instance]]:
+    """``instances`` by the patient, study, series or image of ``level`` that they belong to, in order of arrival."""
+    groups: dict[tuple[str, ...], list[Instance]] = {}
+    depth = LEVELS.index(level) + 1
+    for instance in instances:
+        groups.setdefault(instance.keys[:depth], []).append(instance)
+    return list(groups.values())
+
+
+def distinct(level: str, instances: Iterable[Instance]) -> int:
+    """How many patients, studies, series or images ``instances`` make up."""
+    depth = LEVELS.index(level) + 1
+    return len({one.keys[:depth] for one in instances})
+
+
+def _first(header: Dataset, keyword: str) -> str:
+    return next(iter(texts(header, keyword)), "")
