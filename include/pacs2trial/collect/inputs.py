@@ -32,7 +32,7 @@ class Inputs:
     def same_bytes_as(self, pinned: bytes) -> bool:
         """Whether a package that was made from ``pinned`` holds what these inputs would give."""
         earlier: dict[str, Any] = json.loads(pinned)
-        return earlier["decides"] == json.loads(_json(self.decides))
+        return bool(earlier["decides"] == json.loads(_json(self.decides)))
 
 
 def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addressed], run_key: str | None) -> Inputs:

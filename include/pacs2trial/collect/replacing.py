@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedRandom
 from pathlib import Path
 
@@ -37,11 +37,16 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BufferedRandom]:
             if new_folder:
                 flush_folder(path.parent.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise TransientError(f"{path} cannot be written: {error.strerror or type(error).__name__}") from error
     except BaseException:
-        part.unlink(missing_ok=True)
+        _remove(part)
         raise
+
+
+def _remove(part: Path) -> None:
+    with suppress(OSError):
+        part.unlink()
 
 
 def flush_folder(folder: Path) -> None:

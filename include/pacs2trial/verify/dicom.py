@@ -38,8 +38,9 @@ class Element:
 
     def text(self) -> str:
         """The value in the object's character set, padding taken off."""
-        encodings = self.encodings if self.vr in TEXT else ("iso8859",)
-        return decode_bytes(self.value, list(encodings), _DELIMITERS).strip(" \0")
+        if self.vr in TEXT:
+            return decode_bytes(self.value, list(self.encodings), _DELIMITERS).strip(" \0")
+        return self.value.decode("latin-1").strip(" \0")
 
     def values(self) -> list[str]:
         """The single values of a multi-valued text, number or UID."""

@@ -124,7 +124,7 @@ class Search:
             return self._in_time(element)
         if element.vr in TEXT:
             return self._in_text(element.text(), words=_NAME_LETTERS, method=_is_method(element.path))
-        text = element.text()
+        text = element.value.decode("ascii", "replace").strip(" \0")
         printable = text.isascii() and text.isprintable()
         return self._in_text(text, words=_NAME_LETTERS if printable else _NAME_LETTERS_BINARY)
 

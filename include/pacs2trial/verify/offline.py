@@ -47,7 +47,10 @@ class _Reading:
     _references: list[tuple[str, str, str, str]] = field(default_factory=list)  # member, path, instance, class
 
     def proofs(self) -> list[Proof]:
-        agreement, readable, identity, links = list(self._sets()), [], [], []
+        agreement = list(self._sets())
+        readable: list[str] = []
+        identity: list[str] = []
+        links: list[str] = []
         for listed in self.manifest.members:
             if listed.name not in self.archive.NameToInfo:
                 continue

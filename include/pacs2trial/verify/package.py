@@ -135,7 +135,7 @@ class _Comparison:
             self._found[PIXELS].append(f"{name}: pixel data differ from the staged object's")
         if validate and self._validator:
             self._checked += 1
-            new = errors_of(self._validator, packed_bytes) - errors_of(self._validator, staged_bytes)
+            new = errors_of(self._validator, packed_bytes) - errors_of(self._validator, path)
             self._found[VALIDITY] += [f"{name}: {error}" for error in sorted(new)]
 
     def _wrong_bytes(self, name: str, source: Source, packed: bytes, staged: bytes) -> Iterator[str]:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pacs2trial.errors import TransientError
 
@@ -30,15 +34,28 @@ def errors_of(program: str, source: bytes | Path) -> set[str]:
     Raises:
         TransientError: it did not end.
     """
-    data = source.read_bytes() if isinstance(source, Path) else source
     try:
-        done = subprocess.run(  # noqa: S603  the program was found on PATH; it gets no argument
-            [program], input=data, capture_output=True, timeout=_SECONDS, check=False
-        )
+        with _opened(source) as file:
+            done = subprocess.run(  # noqa: S603  the program was found on PATH; it gets no argument
+                [program], stdin=file, capture_output=True, timeout=_SECONDS, check=False
+            )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TransientError(f"{PROGRAM} did not end: {type(error).__name__}") from None
     lines = done.stderr.decode("latin-1").splitlines() + done.stdout.decode("latin-1").splitlines()
     return {_without_values(line.removeprefix("Error - ")) for line in lines if line.startswith("Error - ")}
+
+
+@contextmanager
+def _opened(source: bytes | Path) -> Iterator[IO[bytes]]:
+    """A file to read ``source`` from; dciodvfy moves about in its input, so a pipe will not do."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+    else:
+        with tempfile.TemporaryFile() as temporary:
+            temporary.write(source)
+            temporary.seek(0)
+            yield temporary
 
 
 def _without_values(text: str) -> str:
