@@ -15,6 +15,11 @@ from pacs2trial.keytable import Visit
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import InstanceState, Judgement
 
+ACCESSION_LOOKUP = "accession_lookup"
+"""The fact that holds the look-up value of the original accession number, as the visits of a key table have it."""
+
+_ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -49,17 +54,19 @@ def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
 
 
 def judge(candidate: Candidate, definition: TrialDefinition, visits: Collection[Visit]) -> Ruling | None:
-    """The trial's judgement; None for a wanted instance that has not arrived.
+    """The trial's judgement; None for an instance that has not arrived and is wanted, or may be.
 
-    In this order: a modality that the trial does not list is not wanted; what stage 1 or a person rejected is
-    rejected; a study of two persons, a study of no visit or of several, an object in quarantine and an object that
-    the site's rules of today do not trust are held; the rest is accepted.
+    In this order: a modality that the trial does not list, or that the object does not tell, is not wanted; what
+    stage 1 or a person rejected is rejected; a study of two persons, a study of no visit or of several, an object in
+    quarantine and an object that the site's rules of today do not trust are held; the rest is accepted.
     """
+    if candidate.state not in _ARRIVED and not candidate.modality:
+        return None
     if not wanted(candidate, definition):
         return Ruling(Judgement.NOT_WANTED, f"modality {candidate.modality} is not in source.modalities")
     if candidate.state is InstanceState.REJECTED:
         return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
-    if candidate.state not in {InstanceState.STAGED, InstanceState.QUARANTINED}:
+    if candidate.state not in _ARRIVED:
         return None
     if candidate.shared:
         return Ruling(Judgement.HELD, "the study holds instances of two persons")
@@ -86,7 +93,3 @@ def _matches(visit: Visit, candidate: Candidate, facts: Mapping[str, Any]) -> bo
         return True
     day = candidate.study_date
     return day is not None and (visit.date_from or day) <= day <= (visit.date_to or day)
-
-
-ACCESSION_LOOKUP = "accession_lookup"
-"""The fact that holds the keyed look-up value of the original accession number."""

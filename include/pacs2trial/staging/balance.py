@@ -16,6 +16,9 @@ from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Judgeme
 ANNOUNCED = "pacs:"
 """How the source of an instance begins once a C-FIND has named it."""
 
+_UNKNOWN = ""
+"""Modality of an instance of which the PACS did not say it; such a gap counts for every trial."""
+
 _ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
 
 
@@ -136,7 +139,7 @@ def _count(
             state = InstanceState(row.state)
             judged = Judgement(row.judgement) if row.judgement else None
             unwanted = judged is Judgement.NOT_WANTED or (
-                judged is None and modalities is not None and row.modality not in modalities
+                judged is None and modalities is not None and row.modality not in {*modalities, _UNKNOWN}
             )
             if state not in _ARRIVED and unwanted:
                 continue
