@@ -108,7 +108,6 @@ def test_good_definition_is_read(tmp_path: Path) -> None:
             "{to: sftp}",
             "demo.yaml line 18, deliver[0]: sftp needs the name of a connection",
         ),
-        ("{to: folder, path: /srv/out}", "{to: folder}", "demo.yaml line 18, deliver[0]: a folder needs its path"),
         (
             "trial: LUNGART",
             "trial: Lung ART",

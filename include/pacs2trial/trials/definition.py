@@ -97,7 +97,7 @@ class Package(Part):
 
 
 class Destination(Part):
-    """Where packages go. ``to: folder`` writes below ``path``; other kinds name a connection."""
+    """Where packages go: ``folder`` below ``delivered`` in home or at an absolute path, other kinds by a connection."""
 
     to: Literal["folder", "sftp", "ftps", "s3", "https", "c-store", "stow-rs"]
     connection: Text | None = None
@@ -105,8 +105,6 @@ class Destination(Part):
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
-        if self.to == "folder" and not self.path:
-            raise ValueError("a folder needs its path")
         if self.to != "folder" and not self.connection:
             raise ValueError(f"{self.to} needs the name of a connection")
         return self

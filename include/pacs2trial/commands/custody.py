@@ -1,0 +1,89 @@
+"""``reidentify``, ``mapping``, ``backup`` and ``restore-backup``: for the custodian of the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pacs2trial import settings as environment
+from pacs2trial.commands.command import ReportingCommand, ReportingGroup, actor, agree, trial_argument
+from pacs2trial.commands.report import Report, Table
+from pacs2trial.errors import InputError, NotAvailableError
+from pacs2trial.vault.backup import back_up
+from pacs2trial.vault.backup import restore_backup as restore_from
+from pacs2trial.vault.mapping import export_mapping
+from pacs2trial.vault.reidentify import reidentify as originals_of
+from pacs2trial.workspace import Workspace
+
+
+@click.command("reidentify", cls=ReportingCommand)
+@click.argument("pseudonym")
+@click.option("--reason", metavar="TEXT", required=True, help="Why; written to the audit table.")
+def reidentify(pseudonym: str, reason: str) -> Report:
+    """Tell what a pseudonym stands for: a subject key, patient code, UID, accession number or study ID."""
+    found = originals_of(Workspace.open().vault, pseudonym, actor=actor(), reason=reason)
+    rows = [(one.scope, one.kind.replace("_", " "), one.value, one.issuer) for one in found]
+    return Report({"originals": found}, [Table(("scope", "kind", "original", "issuer"), rows)])
+
+
+@click.group("mapping", cls=ReportingGroup)
+def mapping() -> None:
+    """The modification table: import from another system, export."""
+
+
+@mapping.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+def import_mapping(file: Path) -> Report:
+    """Take over the UIDMODS table of a Conquest server."""
+    if not file.is_file():
+        raise InputError(f"{file}: there is no such file")
+    raise NotAvailableError("importing the mapping of another system is not available yet")
+
+
+@mapping.command("export")
+@trial_argument
+@click.option(
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to; by default mapping/<trial> in home.",
+)
+def export(trial: str, output: Path | None) -> Report:
+    """Write uid_mapping.csv and patid_mapping.csv (id_old,id_new), original to trial. They identify patients."""
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    folder = output or workspace.settings.home / "mapping" / definition.trial
+    done = export_mapping(workspace.vault, definition.trial, folder.absolute(), actor=actor())
+    return Report(
+        {"trial": definition.trial, "export": done},
+        text=f"{done.folder}: {done.uids} UIDs, {done.patients} patient IDs",
+        notes=["these files identify patients: keep them as you keep the key table, remove them when done"],
+    )
+
+
+@click.command("backup", cls=ReportingCommand)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+def backup(file: Path) -> Report:
+    """Copy the vault into FILE while the system runs. The secret file is not in it."""
+    settings = environment.load()
+    size = back_up(settings, file.absolute())
+    return Report(
+        {"file": file.absolute(), "bytes": size},
+        text=f"{file}: {size} bytes",
+        notes=[f"the secret {settings.secret_path} is not in it: back it up as well, apart from this file"],
+    )
+
+
+@click.command("restore-backup", cls=ReportingCommand)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def restore_backup(file: Path, *, yes: bool) -> Report:
+    """Put the vault back to what FILE holds; what it was before is kept beside it."""
+    settings = environment.load()
+    if not agree(f"Put the vault of {settings.home} back to {file.name}?", yes=yes):
+        return Report({"restored": False}, text="nothing was restored")
+    former = restore_from(settings, file.absolute(), actor=actor())
+    notes = [f"the vault as it was before: {former}"] if former else []
+    notes.append("restart receiver and Airflow: running processes may remember what is no longer there")
+    return Report({"restored": True, "former": former}, text=f"the vault is as in {file}", notes=notes)

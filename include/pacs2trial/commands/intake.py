@@ -1,0 +1,78 @@
+"""``stage``, ``retrieve`` and ``receive``: data on their way in."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+
+import click
+
+from pacs2trial import settings as environment
+from pacs2trial.commands.command import ReportingCommand, date_option, subject_option, trial_argument
+from pacs2trial.commands.progress import progress
+from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
+from pacs2trial.commands.status import balance_table
+from pacs2trial.commands.subjects import right_keys
+from pacs2trial.errors import InputError
+from pacs2trial.intake import stage_paths
+from pacs2trial.receiver import serve
+from pacs2trial.retrieve.settle import retrieve
+from pacs2trial.workspace import Workspace
+
+
+@click.command("stage", cls=ReportingCommand)
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def stage(paths: tuple[Path, ...]) -> Report:
+    """Take files, folders and zips through stage 1.
+
+    Exit status 3 when objects were quarantined, 1 when files could not be read.
+    """
+    workspace = Workspace.open()
+    with progress("staging") as told:
+        found = stage_paths(workspace, paths, progress=told)
+    names = ("files", "staged", "duplicates", "quarantined", "rejected", "not_dicom")
+    table = Table([name.replace("_", " ") for name in names], [[getattr(found, name) for name in names]])
+    status = FAILED if found.problems else HELD if found.quarantined else DONE
+    return Report(asdict(found), [table], notes=found.problems, status=status)
+
+
+@click.command("retrieve", cls=ReportingCommand)
+@trial_argument
+@subject_option
+@date_option("--from", "date_from", "First study date, YYYY-MM-DD.")
+@date_option("--to", "date_to", "Last study date, YYYY-MM-DD.")
+def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None, date_to: date | None) -> Report:
+    """Ask the PACS what it holds of the trial's subjects and fetch what is not staged yet.
+
+    The receiver must be running where the trial retrieves by C-MOVE. Exit status 1 when instances are missing, 3 when
+    some wait for a person.
+    """
+    if date_from and date_to and date_from > date_to:
+        raise InputError(f"--from {date_from} is after --to {date_to}")
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    keys = right_keys(definition, subjects)
+    with progress("retrieving") as told:
+        balances = retrieve(
+            workspace, definition.trial, subjects=keys, date_from=date_from, date_to=date_to, progress=told
+        )
+    lost = sum(one.missing + one.failed + one.waiting for one in balances)
+    status = FAILED if lost else HELD if any(one.quarantined for one in balances) else DONE
+    content = {"trial": definition.trial, "subjects": balances}
+    return Report(content, [balance_table(definition.trial, balances)], status=status)
+
+
+@click.command("receive", cls=ReportingCommand)
+def receive() -> Report:
+    """Run the DICOM node (C-ECHO, C-STORE) until it is told to end.
+
+    Associations that are open when it is told may finish.
+    """
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    serve(environment.load())
+    return Report({"ended": True})

@@ -1,0 +1,126 @@
+"""``keys``: the key table of a trial, from the file into the vault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pacs2trial import custody
+from pacs2trial.commands.command import ReportingGroup, actor, agree, trial_argument
+from pacs2trial.commands.report import Report, Table
+from pacs2trial.errors import InputError
+from pacs2trial.keytable import (
+    KeyTableChange,
+    KeyTableRow,
+    check_key_table,
+    compare_key_table,
+    import_key_table,
+    key_file,
+    read_key_table,
+)
+from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.workspace import Workspace
+
+file_argument = click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group(cls=ReportingGroup)
+def keys() -> None:
+    """Key tables: check, import, show, history."""
+
+
+@keys.command("check")
+@trial_argument
+@file_argument
+def check_keys(trial: str, file: Path | None) -> Report:
+    """Check a key table; every problem is told with its row. FILE is by default the one the definition names."""
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    path, rows = right_rows(definition, workspace.settings, file)
+    subjects = len({row.subject_key for row in rows})
+    content = {"trial": definition.trial, "file": path, "rows": len(rows), "subjects": subjects}
+    return Report(content, text=f"{path} is right: {len(rows)} rows, {subjects} subjects")
+
+
+@keys.command("import")
+@trial_argument
+@file_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def import_keys(trial: str, file: Path | None, *, yes: bool) -> Report:
+    """Take a key table into the vault: show what changes, ask, import whole or not at all."""
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    path, rows = right_rows(definition, workspace.settings, file)
+    change = compare_key_table(workspace.vault, definition, rows)
+    content = {"trial": definition.trial, "file": path, "change": change}
+    if not (change.added or change.changed or change.withdrawn):
+        text = f"nothing changes: {change.unchanged} subjects are as they were"
+        return Report(content | {"imported": False}, text=text)
+    for line in change_lines(change):
+        click.echo(line, err=True)
+    if not agree(f"Import this key table into trial {definition.trial}?", yes=yes):
+        return Report(content | {"imported": False}, text="nothing was imported")
+    import_key_table(workspace.vault, definition, rows, actor=actor())
+    total = len(change.added) + len(change.changed) + change.unchanged
+    return Report(content | {"imported": True}, text=f"imported: {definition.trial} has {total} subjects")
+
+
+@keys.command("show")
+@trial_argument
+def show_keys(trial: str) -> Report:
+    """Show the imported key table with patient IDs. For key custodians; recorded in the audit table."""
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    shown = custody.show_keys(workspace.vault, definition.trial, actor=actor())
+    rows = [
+        (
+            one.subject_key,
+            ", ".join(f"{patient_id} ({issuer})" if issuer else patient_id for issuer, patient_id in one.patient_ids),
+            one.visits,
+            ", ".join(f"{name}={value}" for name, value in one.columns.items()),
+        )
+        for one in shown
+    ]
+    table = Table(("subject", "patient ID (issuer)", "visits", "further columns"), rows)
+    return Report({"trial": definition.trial, "subjects": shown}, [table])
+
+
+@keys.command("history")
+@trial_argument
+def show_history(trial: str) -> Report:
+    """List the imports of a trial's key table."""
+    workspace = Workspace.open()
+    definition = workspace.definition(trial)
+    versions = custody.imports(workspace.vault, definition.trial)
+    rows = [(v.number, f"{v.imported_at:%Y-%m-%d %H:%M:%S}Z", v.imported_by, v.rows, v.digest[:12]) for v in versions]
+    content = {"trial": definition.trial, "versions": versions}
+    return Report(content, [Table(("version", "imported", "by", "rows", "digest"), rows)])
+
+
+def right_rows(definition: TrialDefinition, settings: Settings, file: Path | None) -> tuple[Path, list[KeyTableRow]]:
+    """The rows of a key table that has no fault.
+
+    Raises:
+        InputError: it has some; all are listed.
+    """
+    path = file.absolute() if file else key_file(definition, settings)
+    rows = read_key_table(path)
+    problems = check_key_table(rows, definition)
+    if problems:
+        raise InputError(*problems)
+    return path, rows
+
+
+def change_lines(change: KeyTableChange) -> list[str]:
+    """The difference between a file and the vault, by subject key."""
+    lines = [
+        f"{name:<10} {len(subject_keys):>5}  {' '.join(subject_keys)}".rstrip()
+        for name, subject_keys in (
+            ("added", change.added),
+            ("changed", change.changed),
+            ("withdrawn", change.withdrawn),
+        )
+    ]
+    return [*lines, f"unchanged  {change.unchanged:>5}"]

@@ -1,0 +1,92 @@
+"""``trial``: look at trial definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pacs2trial import settings as environment
+from pacs2trial.commands.command import ReportingGroup, trial_argument
+from pacs2trial.commands.report import DONE, WRONG, Report, Table
+from pacs2trial.errors import InputError
+from pacs2trial.profile import describe, trial_plan
+from pacs2trial.trials.load import load_trial, load_trials
+
+
+@click.group(cls=ReportingGroup)
+def trial() -> None:
+    """Trial definitions: list, check, describe."""
+
+
+@trial.command("list")
+def list_trials() -> Report:
+    """List the trials; exit status 2 when a definition among them is wrong."""
+    trials, broken = load_trials(environment.load().trials)
+    rows = [
+        (
+            name,
+            definition.title,
+            definition.sponsor,
+            definition.source.pacs,
+            " ".join(definition.source.modalities),
+            definition.review,
+            definition.schedule,
+        )
+        for name, definition in sorted(trials.items())
+    ]
+    columns = ("trial", "title", "sponsor", "pacs", "modalities", "review", "schedule")
+    content = {"trials": [dict(zip(columns, row, strict=True)) for row in rows], "broken": _by_name(broken)}
+    return Report(
+        content, [Table(columns, rows)] if rows else [], notes=_problems(broken), status=WRONG if broken else DONE
+    )
+
+
+@trial.command("check")
+@click.argument("trial_id", metavar="[ID]", required=False)
+def check_trial(trial_id: str | None) -> Report:
+    """Check one definition, or all of them; every fault is told with file, line and field."""
+    folder = environment.load().trials
+    if trial_id:
+        definition = load_trial(folder, trial_id)
+        trial_plan(definition)
+        return Report({"right": [definition.trial]}, text=f"{definition.trial} is right")
+    trials, broken = load_trials(folder)
+    refused = dict(broken)
+    for definition in trials.values():
+        try:
+            trial_plan(definition)
+        except InputError as error:
+            problems = [f"{definition.trial}, {problem}" for problem in error.problems]
+            refused[Path(definition.trial)] = InputError(*problems)
+    right = sorted(set(trials) - {path.name for path in refused})
+    text = "\n".join(f"{name} is right" for name in right) or f"no right definition in {folder}"
+    status = WRONG if refused or not right else DONE
+    return Report({"right": right, "broken": _by_name(refused)}, text=text, notes=_problems(refused), status=status)
+
+
+@trial.command("describe")
+@trial_argument
+def describe_trial(trial: str) -> Report:
+    """Print the conformance statement of a trial: what happens to each attribute (PS3.15 E)."""
+    definition = load_trial(environment.load().trials, trial)
+    plan = trial_plan(definition)
+    rows = describe(plan)
+    heading = f"{definition.trial}: {plan.method}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
+    content = {
+        "trial": definition.trial,
+        "digest": plan.digest,
+        "method": plan.method,
+        "codes": plan.codes,
+        "dates": plan.dates,
+        "attributes": [row._asdict() for row in rows],
+    }
+    return Report(content, [Table(("tag", "attribute", "action"), rows)], text=heading)
+
+
+def _by_name(broken: dict[Path, InputError]) -> dict[str, tuple[str, ...]]:
+    return {path.name: error.problems for path, error in broken.items()}
+
+
+def _problems(broken: dict[Path, InputError]) -> list[str]:
+    return [problem for error in broken.values() for problem in error.problems]

@@ -1,0 +1,257 @@
+"""What ``check`` looks at: everything that must be right before data can flow, each finding with its remedy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pacs2trial import publish
+from pacs2trial.connections import Connections, from_text
+from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
+from pacs2trial.keytable import check_key_table, key_file, read_key_table
+from pacs2trial.network.echo import echo
+from pacs2trial.network.peer import Patience, Peer, peer
+from pacs2trial.profile import trial_plan
+from pacs2trial.settings import Settings, variable
+from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.load import load_trials
+from pacs2trial.vault import Vault
+from pacs2trial.vault.database import Database, vault_url
+
+FAR_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
+"""File systems on which SQLite's locks cannot be relied on."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. ``remedy`` is empty when it is good, or when ``text`` says what to do."""
+
+    subject: str
+    good: bool
+    text: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, connections: Connections) -> list[Finding]:
+    """Look at everything; what cannot be looked at is a finding too, never an exception."""
+    findings = [*_secret(settings), *_vault(settings), *_folders(settings), *_disk(settings), *_published(settings)]
+    findings.append(Finding("time zone", good=True, text=f"{settings.time_zone} ({variable('time_zone')})"))
+    try:
+        trials, broken = load_trials(settings.trials)
+    except InputError as error:
+        findings.append(_wrong("trials", error))
+        trials, broken = {}, {}
+    findings += [_wrong(f"definition {path.name}", error) for path, error in broken.items()]
+    for definition in trials.values():
+        findings += [_definition(definition), _key_table(definition, settings)]
+    findings += _key_folder(settings)
+    findings += _peers(trials, connections, settings)
+    findings += _destinations(trials, connections)
+    return [*findings, _receiver(settings)]
+
+
+def _wrong(subject: str, error: Exception | str, remedy: str = "") -> Finding:
+    """What is wrong; an error of pacs2trial says itself what to do."""
+    return Finding(subject, good=False, text="; ".join(str(error).splitlines()), remedy=remedy)
+
+
+def _secret(settings: Settings) -> Iterator[Finding]:
+    path = settings.secret_path
+    if not path.exists():
+        yield _wrong("secret", f"{path} is missing", "run pacs2trial init, or restore it from backup")
+    elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield _wrong("secret", f"{path} can be read by others", f"run chmod 600 {path}")
+    else:
+        yield Finding("secret", good=True, text=f"{path}, readable by its owner only")
+
+
+def _vault(settings: Settings) -> Iterator[Finding]:
+    try:
+        vault = Vault.open(settings)
+    except Pacs2TrialError as error:
+        yield _wrong("vault", error)
+        return
+    try:
+        yield Finding("vault", good=True, text="opens with the secret, is migrated to this release")
+        problems = vault.audit.verify_chain()
+        if problems:
+            yield _wrong("audit", problems[0], "somebody changed the audit table: compare it with a backup")
+        else:
+            yield Finding("audit", good=True, text="the chain is whole")
+    except Pacs2TrialError as error:
+        yield _wrong("audit", error, "check again; if it stays, restore a backup of the vault")
+    finally:
+        vault.close()
+    path = Database(vault_url(settings.database_url)).path
+    if path is not None and file_system(path) in FAR_FILE_SYSTEMS:
+        yield _wrong("vault disk", f"{path} is on a network share", "move it to a local disk, or use PostgreSQL")
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    wrong = False
+    for folder in (settings.home, settings.keys, settings.staging, settings.quarantine, settings.packages):
+        if not folder.is_dir():
+            wrong = True
+            yield _wrong("folder", f"{folder} is missing", "run pacs2trial init")
+        elif stat.S_IMODE(folder.stat().st_mode) & 0o077:
+            wrong = True
+            yield _wrong("folder", f"{folder} is open to others", f"run chmod 700 {folder}")
+        elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            wrong = True
+            yield _wrong("folder", f"{folder} cannot be written to", "run as the user that owns it")
+    if not wrong:
+        yield Finding("folders", good=True, text=f"{settings.home}, closed to others")
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    if not settings.home.is_dir():
+        return
+    free = shutil.disk_usage(settings.home).free // 2**20
+    if free < settings.minimum_free_mb:
+        yield _wrong(
+            "disk",
+            f"{free} MB free, the receiver refuses below {settings.minimum_free_mb}",
+            f"free some space, or lower {variable('minimum_free_mb')}",
+        )
+    else:
+        yield Finding("disk", good=True, text=f"{free} MB free")
+
+
+def _published(settings: Settings) -> Iterator[Finding]:
+    try:
+        own = from_text(publish.VAULT_CONNECTION, publish.vault_connection(settings))
+        places = publish.published(settings)
+    except Pacs2TrialError as error:
+        yield _wrong("Airflow", error, f"correct {variable('database_url')}, then run pacs2trial init")
+        return
+    other = sorted(place for place, connection in places.items() if connection != own)
+    if other:
+        yield _wrong(
+            "Airflow",
+            f"{' and '.join(other)} names another vault than {variable('database_url')}",
+            "run pacs2trial init with the right setting, then start Airflow anew",
+        )
+    elif not places:
+        yield _wrong("Airflow", "does not know the vault's address", "run pacs2trial init")
+    else:
+        yield Finding("Airflow", good=True, text=f"gets the vault's address from {' and '.join(sorted(places))}")
+
+
+def _definition(definition: TrialDefinition) -> Finding:
+    try:
+        plan = trial_plan(definition)
+    except InputError as error:
+        return _wrong(f"trial {definition.trial}", error, "correct the definition")
+    return Finding(f"trial {definition.trial}", good=True, text=f"plan {plan.digest[:12]}")
+
+
+def _key_table(definition: TrialDefinition, settings: Settings) -> Finding:
+    subject = f"keys {definition.trial}"
+    try:
+        rows = read_key_table(key_file(definition, settings))
+    except InputError as error:
+        return _wrong(subject, error)
+    problems = check_key_table(rows, definition)
+    if problems:
+        more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
+        return _wrong(subject, f"{problems[0]}{more}", f"run pacs2trial keys check {definition.trial}")
+    return Finding(subject, good=True, text=f"{len(rows)} rows")
+
+
+def _key_folder(settings: Settings) -> Iterator[Finding]:
+    """Key tables name patients: they must not lie where version control would take them."""
+    strays = sorted(path.name for path in settings.trials.glob("*.csv")) if settings.trials.is_dir() else []
+    if strays:
+        yield _wrong("key tables", f"{', '.join(strays)} lies beside the definitions", f"move it to {settings.keys}")
+    if settings.keys.is_dir() and in_version_control(settings.keys):
+        yield _wrong(
+            "key tables",
+            f"{settings.keys} is in a git repository that does not ignore it",
+            f"move home out of the checkout ({variable('home')}), or add it to .gitignore",
+        )
+
+
+def in_version_control(folder: Path) -> bool:
+    """Whether git would take up a file in ``folder``."""
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        return False
+    git = shutil.which("git")
+    if git is None:
+        return True
+    done = subprocess.run(  # noqa: S603  # a fixed program on a folder of the settings
+        [git, "-C", str(folder), "check-ignore", "--quiet", str(folder / "any.csv")], capture_output=True, check=False
+    )
+    return done.returncode == 1
+
+
+def _peers(trials: dict[str, TrialDefinition], connections: Connections, settings: Settings) -> Iterator[Finding]:
+    for name in sorted({definition.source.pacs for definition in trials.values()}):
+        try:
+            node = peer(connections, name, settings)
+        except Pacs2TrialError as error:
+            yield _wrong(f"PACS {name}", error)
+            continue
+        try:
+            echo(node)
+        except TransientError as error:
+            yield _wrong(f"PACS {name}", error, "see that the PACS runs and that host, port and firewall are right")
+        except Pacs2TrialError as error:
+            yield _wrong(f"PACS {name}", error, "ask the PACS team to allow this AE title, or correct the connection")
+        else:
+            yield Finding(f"PACS {name}", good=True, text=f"{node.aet} at {node.host}:{node.port} answers C-ECHO")
+
+
+def _destinations(trials: dict[str, TrialDefinition], connections: Connections) -> Iterator[Finding]:
+    named = {one.connection for definition in trials.values() for one in definition.deliver if one.connection}
+    for name in sorted(named):
+        try:
+            connections.get(name)
+        except Pacs2TrialError as error:
+            yield _wrong(f"destination {name}", error)
+        else:
+            yield Finding(f"destination {name}", good=True, text="the connection is known")
+
+
+def _receiver(settings: Settings) -> Finding:
+    host, port = settings.receiver_host, settings.receiver_port
+    if port == 0:
+        return Finding("receiver", good=True, text="picks a free port when it starts")
+    address = "127.0.0.1" if host in {"0.0.0.0", "", "::"} else host  # noqa: S104  # compared, not bound
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as error:
+        return _whoever_listens(settings, address, error)
+    return Finding("receiver", good=True, text=f"is not running; its port {port} is free")
+
+
+def _whoever_listens(settings: Settings, address: str, error: OSError) -> Finding:
+    port, own = settings.receiver_port, settings.receiver_aet
+    try:
+        echo(Peer("receiver", address, port, own, own, own, Patience(connect_timeout=2, association_timeout=5)))
+    except Pacs2TrialError:
+        return _wrong(
+            "receiver",
+            f"port {port} on {settings.receiver_host} cannot be had: {error.strerror}",
+            f"end the program that has it, or set {variable('receiver_port')}",
+        )
+    return Finding("receiver", good=True, text=f"{own} runs and answers C-ECHO on port {port}")
+
+
+def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The kind of file system that ``path`` is on, as Linux names it; empty where that cannot be known."""
+    try:
+        lines = mounts.read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    kinds = {Path(point.replace("\\040", " ")): kind for _, point, kind, *_ in (line.split() for line in lines)}
+    resolved = path.resolve()
+    return next((kinds[parent] for parent in (resolved, *resolved.parents) if parent in kinds), "")
