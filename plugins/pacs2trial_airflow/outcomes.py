@@ -52,8 +52,12 @@ def place(error: BaseException) -> str:
 
 @contextmanager
 def discreet_libraries() -> Iterator[None]:
-    """Silence libraries that quote values, whatever log level the deployment sets, for as long as a step works."""
-    loggers = [logging.getLogger(name) for name in _QUOTING]
+    """Silence libraries that quote values, whatever log level the deployment sets, for as long as a step works.
+
+    Each of their loggers is silenced by itself: one with a level of its own does not heed its parent's.
+    """
+    known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] in _QUOTING]
+    loggers = [logging.getLogger(name) for name in {*_QUOTING, *known}]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)

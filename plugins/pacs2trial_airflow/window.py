@@ -31,12 +31,17 @@ class Window:
     date_to: date | None = None
 
     @property
+    def whole(self) -> bool:
+        """Whether it is open at both ends."""
+        return self.date_from is None and self.date_to is None
+
+    @property
     def empty(self) -> bool:
         """Whether no date falls into it, as in all but one of the intervals of an hourly schedule."""
         return self.date_from is not None and self.date_to is not None and self.date_to < self.date_from
 
     def __str__(self) -> str:
-        if self.date_from is None and self.date_to is None:
+        if self.whole:
             return str(self.origin)
         return f"study dates {self.date_from or 'any'} to {self.date_to or 'any'} ({self.origin})"
 

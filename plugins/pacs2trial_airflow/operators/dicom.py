@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from pacs2trial.errors import BalanceError
+from pacs2trial.errors import BalanceError, TransientError
 from pacs2trial_airflow.form import read_form
 from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.table import log_balances, totals
@@ -59,28 +59,22 @@ class DicomFind(TrialOperator):
             date_to=window.date_to,
             dry_run=form.dry_run,
         )
-        for subject in plan.subjects:
-            self.log.info(
-                "%s: %d studies, %d instances expected, %d of them not staged yet",
-                subject.subject_key,
-                subject.studies,
-                subject.expected,
-                subject.missing,
-            )
         self.report(
             context,
             subjects=len(plan.subjects),
             studies=sum(subject.studies for subject in plan.subjects),
             expected=sum(subject.expected for subject in plan.subjects),
             missing=sum(subject.missing for subject in plan.subjects),
+            held=sum(len(subject.held) for subject in plan.subjects),
             dry_run=plan.dry_run,
             facts=[asdict(subject) for subject in plan.subjects],
         )
-        context["ti"].xcom_push(key="run_key", value=plan.run_key)
         if plan.dry_run:
             self.log.info("Dry run: nothing is fetched, made or sent.")
             return []
-        keys = [subject.subject_key for subject in plan.subjects]
+        context["ti"].xcom_push(key="run_key", value=plan.run_key)
+        keys = [subject.subject_key for subject in plan.subjects if subject.studies or window.whole]
+        self.log.info("Run %s: %d of %d subjects go on.", plan.run_key, len(keys), len(plan.subjects))
         size = ws.settings.batch_subjects
         return [keys[start : start + size] for start in range(0, len(keys), size)]
 
@@ -115,7 +109,10 @@ class DicomMove(TrialOperator):
         from pacs2trial.retrieve.fetch import fetch
 
         report = fetch(ws, self.run_key, self.subject_keys, cancelled=self._cancelled.is_set)
-        self.log.info("%s", report)
+        self.log.info("%d of %d outstanding instances came.", report.arrived, report.asked)
+        if report.cancelled:
+            raise TransientError("the task was ended; what has come is kept, the rest is asked for again by a retry")
+        self.report(context, asked=report.asked, arrived=report.arrived, facts=[report.asked, report.arrived])
 
     def on_kill(self) -> None:
         self._cancelled.set()
@@ -131,14 +128,17 @@ class Stage(TrialOperator):
     :param trial: trial ID
     :param run_key: the run that :class:`DicomFind` planned (templated)
     :param batches: the batches of subject keys that it returned (templated)
-    :param timeout: seconds without any arrival until what has not come counts as missing
+    :param timeout: seconds without any arrival until what has not come counts as missing; the ``settle_timeout`` of
+        the PACS connection when absent
     """
 
     produces = "staged"
     ui_color = "#b5d3b8"
     template_fields: Sequence[str] = ("run_key", "batches")
 
-    def __init__(self, *, run_key: str, batches: Sequence[Sequence[str]], timeout: float = 60, **kwargs: Any) -> None:
+    def __init__(
+        self, *, run_key: str, batches: Sequence[Sequence[str]], timeout: float | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.run_key = run_key
         self.batches = batches

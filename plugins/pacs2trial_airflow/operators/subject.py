@@ -157,10 +157,9 @@ class Deliver(SubjectOperator):
     def work(self, ws: Workspace, context: Context) -> None:
         from pacs2trial.delivery import deliver_subject
 
-        definition = ws.definition(self.trial)
-        if not definition.deliver:
+        receipts = deliver_subject(ws, ws.definition(self.trial), self.subject_key)
+        if not receipts:
             raise AirflowSkipException("the definition names no destination; the packages stay in the packages folder")
-        receipts = deliver_subject(ws, definition, self.subject_key)
         for receipt in receipts:
             self.log.info(
                 "%s: %s, %d bytes, sha256 %s",

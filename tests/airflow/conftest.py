@@ -1,0 +1,22 @@
+"""Tests of the Airflow layer run in an Airflow of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support import airflow_env
+from support.airflow_env import airflow_home, read_dags
+
+__all__ = ["airflow_home", "read_dags"]
+
+airflow_env.enter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder carry the mark ``airflow`` and share one process: Airflow is slow to get going."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.airflow)
+            item.add_marker(pytest.mark.xdist_group("airflow"))

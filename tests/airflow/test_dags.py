@@ -1,0 +1,159 @@
+"""The DAGs that the project's DAG files make of trial definitions, and what every one of them owes its users."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from airflow.configuration import conf
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
+from airflow.serialization.serialized_objects import DagSerialization
+
+from pacs2trial_airflow.pools import PACS_POOL
+from support.airflow_env import ROOT
+from support.vaults import write_definition
+
+ReadDags = Callable[[Path], DagBag]
+
+STEPS = ["plan", "retrieve", "stage", "filter", "collect", "verify", "deliver", "balance"]
+
+
+@pytest.fixture
+def shipped(airflow_home: Path, read_dags: ReadDags) -> DagBag:
+    return read_dags(ROOT / "include" / "trials")
+
+
+@pytest.fixture
+def one_dag(airflow_home: Path, read_dags: ReadDags, tmp_path: Path) -> Callable[..., DAG]:
+    """The DAG of one trial with the given changes to its definition."""
+
+    def read(**changes: object) -> DAG:
+        write_definition(tmp_path, "LUNGART", subject_key="LA-[0-9]{3}", **changes)
+        bag = read_dags(tmp_path)
+        assert not bag.import_errors
+        return bag.dags["trial_LUNGART"]
+
+    return read
+
+
+def test_the_shipped_definitions_are_two_dags_without_errors(shipped: DagBag):
+    assert not shipped.import_errors
+    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN"}
+
+
+def test_steps_stand_in_the_order_of_the_data_s_way(shipped: DagBag):
+    for dag in shipped.dags.values():
+        assert {task.task_id for task in dag.tasks} == set(STEPS)
+        for before, after in pairwise(STEPS):
+            assert after in dag.get_task(before).get_flat_relative_ids(upstream=False), (before, after)
+
+
+def test_every_dag_says_what_it_is_and_whose(shipped: DagBag):
+    for dag in shipped.dags.values():
+        trial = dag.dag_id.removeprefix("trial_")
+        assert {"pacs2trial", trial} <= dag.tags
+        assert dag.doc_md is not None
+        assert trial in dag.doc_md
+        assert dag.description
+        assert dag.owner != "airflow"
+
+
+def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
+    for dag in shipped.dags.values():
+        for task in dag.tasks:
+            assert task.retries >= 2
+            assert task.retry_delay >= timedelta(seconds=30)
+            assert task.operator_class.__doc__ if task.is_mapped else type(task).__doc__
+
+
+def test_steps_that_talk_to_the_pacs_go_through_its_pool(shipped: DagBag):
+    for dag in shipped.dags.values():
+        assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == {"plan", "retrieve"}
+
+
+def test_every_step_has_its_asset(shipped: DagBag):
+    for dag in shipped.dags.values():
+        trial = dag.dag_id.removeprefix("trial_")
+        names = [outlet.name for task in dag.tasks for outlet in task.outlets]
+        assert len(set(names)) == len(STEPS)
+        assert {f"pacs2trial/{trial}/{what}" for what in ("staged", "packages", "deliveries")} <= set(names)
+
+
+def test_one_run_of_a_trial_at_a_time_and_none_to_catch_up(shipped: DagBag):
+    for dag in shipped.dags.values():
+        assert dag.max_active_runs == 1
+        assert dag.catchup is False
+
+
+def test_dags_survive_being_stored_by_airflow(shipped: DagBag):
+    for dag in shipped.dags.values():
+        again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert again.dag_id == dag.dag_id
+        assert {task.task_id for task in again.tasks} == set(STEPS)
+        assert again.timetable.summary == ("0 2 * * *" if dag.dag_id == "trial_DEMO-LUNG" else "None")
+
+
+def test_the_schedule_is_a_data_interval_in_the_time_zone_of_the_site(
+    one_dag: Callable[..., DAG], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PACS2TRIAL_TIME_ZONE", "Europe/Amsterdam")
+    dag = one_dag(schedule="30 1 * * *", start="2026-02-03")
+
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert dag.timetable.expression == "30 1 * * *"
+    assert str(dag.timetable.timezone) == "Europe/Amsterdam"
+    assert dag.start_date is not None
+    assert dag.start_date.isoformat() == "2026-02-02T23:00:00+00:00"
+
+
+def test_a_trial_without_start_can_be_scheduled(one_dag: Callable[..., DAG]):
+    dag = DagSerialization.from_dict(DagSerialization.to_dict(one_dag(schedule="0 2 * * *")))
+
+    assert dag.next_dagrun_info(last_automated_run_info=None) is not None
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_the_definition_says_whether_a_new_dag_is_paused(paused: bool, one_dag: Callable[..., DAG]):
+    assert one_dag(paused=paused).is_paused_upon_creation is paused
+
+
+def test_owner_and_tags_come_from_the_definition(one_dag: Callable[..., DAG]):
+    dag = one_dag(owner="radiotherapy-research", tags=["lung"])
+
+    assert dag.owner == "radiotherapy-research"
+    assert "lung" in dag.tags
+
+
+def test_a_task_process_builds_the_dag_it_needs_and_no_other(read_dags: ReadDags, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, "trial_DEMO-PLAN")
+
+    assert set(read_dags(ROOT / "include" / "trials").dags) == {"trial_DEMO-PLAN"}
+
+
+def test_reading_the_dag_files_loads_no_heavy_library():
+    heavy = ["pydicom", "pynetdicom", "pandas", "numpy", "pyarrow"]
+    program = (
+        "import sys; sys.path.insert(0, 'dags'); import airflow.sdk; import trials; "
+        f"print([name for name in {heavy!r} if name in sys.modules], 'pacs2trial.vault' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip().endswith("[] False")
+
+
+def test_fifty_trials_are_read_in_a_fraction_of_the_time_airflow_allows(read_dags: ReadDags, tmp_path: Path):
+    for number in range(50):
+        write_definition(tmp_path, f"T{number:02}", subject_key="S-[0-9]{3}", schedule="0 2 * * *")
+    read_dags(ROOT / "include" / "trials")
+    start = time.perf_counter()
+    bag = read_dags(tmp_path)
+
+    assert not bag.import_errors
+    assert len(bag.dags) == 50
+    assert time.perf_counter() - start < conf.getfloat("core", "dagbag_import_timeout") / 3
