@@ -9,16 +9,15 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pacs2trial.errors import SetupError
+from pacs2trial.publish import airflow_environment
 from pacs2trial.settings import Settings
 from pacs2trial_demo.processes import Processes, Started
 from pacs2trial_demo.rest import AirflowRest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PACS_AET = "DEMOPACS"
 PACS_CONNECTION = "demo_pacs"
 USER = "admin"
@@ -122,35 +121,18 @@ class DemoSystem:
         """
         passed_on = {name: text for name, text in os.environ.items() if name not in _NOT_PASSED_ON}
         binaries = f"{self.airflow_home / 'bin'}:{Path(sys.executable).parent}"
-        return (
-            passed_on
-            | {"PATH": f"{binaries}:{os.environ.get('PATH', os.defpath)}"}
-            | self._own_settings()
-            | self._airflow_settings()
-        )
+        path = {"PATH": f"{binaries}:{os.environ.get('PATH', os.defpath)}"}
+        return passed_on | path | airflow_environment(self.settings) | self._ports_and_login()
 
-    def _own_settings(self) -> dict[str, str]:
+    def _ports_and_login(self) -> dict[str, str]:
         return {
-            "PACS2TRIAL_HOME": str(self.settings.home),
-            "PACS2TRIAL_TRIALS": str(self.settings.trials),
             "PACS2TRIAL_RECEIVER_PORT": str(self.ports.receiver),
-        }
-
-    def _airflow_settings(self) -> Mapping[str, str]:
-        return {
-            "AIRFLOW_HOME": str(self.airflow_home),
             "AIRFLOW__API__BASE_URL": self.airflow_url,
-            "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.ports.airflow),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.airflow_home / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         }
 
     def _start(self, name: str, command: list[str], port: int) -> Started:
