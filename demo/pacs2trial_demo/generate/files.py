@@ -25,7 +25,7 @@ def dataset_bytes(ds: FileDataset) -> tuple[bytes, str]:
 
 def write(ds: FileDataset, folder: Path) -> Path:
     """Write ``ds`` below ``folder`` as modality, series number and instance number say; the path says no name."""
-    path = folder / f"{ds.Modality}{int(ds.SeriesNumber):03d}" / f"{int(ds.InstanceNumber or 1):04d}.dcm"
+    path = folder / f"{ds.Modality}{int(ds.SeriesNumber):03d}" / f"{int(ds.get('InstanceNumber') or 1):04d}.dcm"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(part10(ds))
     return path

@@ -85,16 +85,22 @@ def _dose_grid(anatomy: Anatomy, positions: list[float], spacing: float) -> tupl
     target = anatomy.parts["PTVp"]
     dx, dy, dz = x - target.x, y - target.y, z - target.z
     distance = np.sqrt(dx**2 + dy**2 + dz**2)
-    high = 1.0 / (1.0 + np.exp((distance - target.a - 4.0) / 3.0)) * (1.0 - (distance / 500.0) ** 2)
+    high = _fall_off(distance, target.a + 4.0) * (1.0 - (distance / 500.0) ** 2)
     track = np.zeros(distance.shape, np.float32)
     for angle in np.radians(GANTRY_ANGLES):
         along = dx * np.sin(angle) - dy * np.cos(angle)
         across = np.sqrt((dx * np.cos(angle) + dy * np.sin(angle)) ** 2 + dz**2)
-        track += np.exp(along / 250.0) / (1.0 + np.exp((across - target.a) / 3.0))
+        track += np.exp(along / 250.0) * _fall_off(across, target.a)
     shape = high + 0.2 * np.minimum(track, 1.5) * (1.0 - high)
     inside = ((x / body.a) ** 2 + (y / body.b) ** 2 < 1.0) & (z == z)
     dose_gy: Grid = np.where(inside, PRESCRIPTION * 1.03 * shape, 0.0).astype(np.float32)
     return dose_gy, corner
+
+
+def _fall_off(distance: Grid, edge: float) -> Grid:
+    """1 well within ``edge`` mm, 0 well without, with the penumbra of a linac between."""
+    fall: Grid = 0.5 - 0.5 * np.tanh((distance - edge) / 6.0)
+    return fall
 
 
 def _histogram(anatomy: Anatomy, ct: CtGeometry, grid: Grid, corner: tuple[float, float], spacing: float) -> Dataset:
