@@ -11,6 +11,7 @@ random() { head -c "$1" /dev/urandom | base64 | tr -d '\n='; }
 urlsafe() { tr '+/' '-_'; }
 keep() { [ -s "$secrets/$1" ] || cat >"$secrets/$1"; }
 
+random 24 | urlsafe | keep postgres_password
 random 24 | urlsafe | keep airflow_db_password
 random 24 | urlsafe | keep vault_db_password
 random 24 | urlsafe | keep redis_password

@@ -72,6 +72,8 @@ def _secret(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(settings: Settings) -> Iterator[Finding]:
+    if not settings.secret_path.exists():
+        return
     try:
         vault = Vault.open(settings)
     except Pacs2TrialError as error:

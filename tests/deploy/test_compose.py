@@ -14,18 +14,20 @@ from typing import Any
 
 import click
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from pacs2trial import cli
 from pacs2trial.settings import Settings, variable
-
-
+from support.programs import need
+from support.vaults import PostgresServer
 
 ROOT = Path(__file__).parents[2]
 AIRFLOW_SERVICES = {"airflow-init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
 OWN_SERVICES = {"site-init", "receiver"}
 WITH_VAULT = {"site-init", "receiver", "worker", "triggerer"}
 OTHERS = {"postgres", "redis", "orthanc"}
-MAPPING_TYPE = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 
 
 def test_compose_file_follows_the_specification() -> None:
@@ -112,6 +114,32 @@ def test_made_secrets_are_private_strong_and_kept(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in secrets.iterdir()} == first
 
 
+@pytest.mark.xdist_group("postgres")
+def test_databases_are_apart(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    psql = need("psql")
+    environment = {
+        "PATH": f"{psql.parent}:{os.environ['PATH']}",
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(postgres_server.port),
+        "POSTGRES_DB": "postgres",
+        "POSTGRES_USER": "pacs2trial_test",
+        "SECRETS": str(make_secrets(tmp_path)),
+    }
+    owner = create_engine(sqlalchemy_url(postgres_server, "pacs2trial", "postgres"), isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        connection.execute(text("CREATE ROLE pacs2trial_test SUPERUSER LOGIN"))
+        script = (ROOT / "deploy/postgres-databases.sh").read_text("utf-8")
+        script = script.replace("ROLE pacs2trial ", "ROLE vault_role ").replace(
+            "OWNER pacs2trial;", "OWNER vault_role;"
+        )
+        done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert can_connect(postgres_server, "airflow", "airflow")
+    assert can_connect(postgres_server, "vault_role", "pacs2trial")
+    assert not can_connect(postgres_server, "airflow", "pacs2trial")
+    assert not can_connect(postgres_server, "vault_role", "airflow")
+
+
 @pytest.mark.airflow
 @pytest.mark.xdist_group("cluster")
 def test_airflow_knows_every_option_and_command(compose: dict[str, Any], cluster_python: Path, tmp_path: Path) -> None:
@@ -144,9 +172,9 @@ def test_pacs2trial_accepts_every_command(compose: dict[str, Any]) -> None:
     found = programs(compose, "pacs2trial")
     assert {name for name, _words in found} == OWN_SERVICES
     for _name, words in found:
-        command, _, arguments = cli.cli.resolve_command(click.Context(cli.cli), list(words))[1], None, words[1:]
+        name, command, arguments = cli.cli.resolve_command(click.Context(cli.cli), list(words))
         assert command is not None
-        command.make_context(words[0], list(arguments))
+        command.make_context(name, list(arguments))
 
 
 def test_every_setting_of_the_site_exists(compose: dict[str, Any]) -> None:
@@ -166,6 +194,21 @@ def test_pool_that_is_set_is_the_one_that_tasks_use(compose: dict[str, Any]) -> 
 def test_health_check_of_the_receiver_finds_it_missing() -> None:
     command = [sys.executable, "-m", "pynetdicom", "echoscu", "127.0.0.1", "1", "--called-aet", "PACS2TRIAL"]
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def sqlalchemy_url(server: PostgresServer, user: str, database: str) -> str:
+    return f"postgresql+psycopg://{user}@127.0.0.1:{server.port}/{database}"
+
+
+def can_connect(server: PostgresServer, user: str, database: str) -> bool:
+    engine = create_engine(sqlalchemy_url(server, user, database))
+    try:
+        engine.connect().close()
+    except OperationalError:
+        return False
+    finally:
+        engine.dispose()
+    return True
 
 
 def programs(compose: dict[str, Any], program: str) -> list[tuple[str, list[str]]]:
@@ -200,7 +243,7 @@ def ask_airflow(python: Path, folder: Path, commands: list[list[str]]) -> dict[s
     script = Path(__file__).with_name("airflow_vocabulary.py")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | {
         "AIRFLOW_HOME": str(folder),
-        "AIRFLOW__CORE__AUTH_MANAGER": MAPPING_TYPE,
+        "AIRFLOW__CORE__AUTH_MANAGER": AUTH_MANAGER,
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     }
     done = subprocess.run(
