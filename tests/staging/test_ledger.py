@@ -56,6 +56,11 @@ def test_an_instance_that_came_unasked_counts_as_announced_once_a_pacs_names_it(
     assert set(_sources(book).values()) == {PACS}
 
 
+def test_what_a_retrieval_brought_along_is_not_announced_by_that(book: Book):
+    ledger.record_staged(book.vault, book.arrival("A1", 1, source=PACS), book.content())
+    assert set(_sources(book).values()) == {"pull:main"}
+
+
 @pytest.mark.parametrize("settle", ["staged", "quarantined", "rejected"])
 def test_announcing_again_never_downgrades_a_settled_instance(book: Book, settle: str):
     arrival, state = book.arrival("A1", 1), InstanceState(settle)

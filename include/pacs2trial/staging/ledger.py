@@ -37,6 +37,9 @@ __all__ = [
     "record_staged",
 ]
 
+PULLED = "pull:"
+"""How the source of an instance begins that a retrieval brought although no C-FIND had named it."""
+
 _REASON_LENGTH = 200
 _SOURCE_LENGTH = 64
 _OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
@@ -176,7 +179,10 @@ def record_arrival(session: Session, arrival: Arrival, state: InstanceState, rea
     The patient is not replaced: an object that names another patient is the caller's to refuse.
     """
     one = arrival.instance
-    values = _values(one, state, arrival.source, reason) | {"facts_sealed": arrival.facts_sealed, "settled_at": now()}
+    values = _values(one, state, _unannounced(arrival.source), reason) | {
+        "facts_sealed": arrival.facts_sealed,
+        "settled_at": now(),
+    }
     insert_new(session, Instance, [values])
     row = session.scalars(
         select(Instance).where(Instance.sop_instance == one.sop_instance).with_for_update(of=Instance)
@@ -214,6 +220,11 @@ def _give_up(
             assert isinstance(done, CursorResult)
             changed += done.rowcount
     return changed
+
+
+def _unannounced(source: str) -> str:
+    """The source of an instance that nobody announced; one that came along with a retrieval is no exception."""
+    return source.replace(ANNOUNCED, PULLED, 1) if source.startswith(ANNOUNCED) else source
 
 
 def _values(one: Announced, state: InstanceState, source: str, reason: str = "") -> dict[str, object]:
