@@ -13,6 +13,8 @@ from pacs2trial.trials.definition import RoiNames
 
 _WORDS: Final = "safe_tokens.txt"
 _ROI_NAMES: Final = "tg263_names.txt"
+_EVERYDAY: Final = "everyday_words.txt"
+_NOBODY: Final = "nobody.txt"
 
 _WORD: Final = re.compile(r"[^\s,;:/\\_()\[\]{}*=<>|&^\"'#!?+-]+")
 _CAMEL: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
@@ -65,25 +67,39 @@ class Vocabulary:
 
 
 def vocabulary_digest() -> str:
-    return data_digest(_WORDS, _ROI_NAMES)
+    """SHA-256 over every list that decides what text stays."""
+    return data_digest(_WORDS, _ROI_NAMES, _EVERYDAY)
 
 
+@cache
 def safe_words() -> frozenset[str]:
     """Every word of the allow-list, lower case."""
-    return _safe_words()
+    return frozenset(_entries(_WORDS))
+
+
+@cache
+def everyday_words() -> frozenset[str]:
+    """Names that are words of daily life as well, lower case."""
+    return frozenset(_entries(_EVERYDAY))
+
+
+@cache
+def nobody() -> frozenset[str]:
+    """Patient IDs that stand for nobody in particular, lower case."""
+    return frozenset(_entries(_NOBODY))
 
 
 def _is_safe(word: str) -> bool:
     if not word.isascii():
         return False
-    if word.casefold() in _safe_words() or _MEASURE.fullmatch(word) or _LETTER_NUMBER.fullmatch(word):
+    if word.casefold() in safe_words() or _MEASURE.fullmatch(word) or _LETTER_NUMBER.fullmatch(word):
         return True
     parts = _CAMEL.findall(word)
     return len(parts) > 1 and "".join(parts) == word and all(_is_safe_part(part) for part in parts)
 
 
 def _is_safe_part(part: str) -> bool:
-    return part.casefold() in _safe_words() or (part.isdigit() and len(part) <= 3)
+    return part.casefold() in safe_words() or (part.isdigit() and len(part) <= 3)
 
 
 def _is_roi_part(part: str) -> bool:
@@ -95,11 +111,6 @@ def _is_roi_part(part: str) -> bool:
         and "".join(pieces) == part
         and all(piece.casefold() in _roi_parts() or (piece.isdigit() and len(piece) <= 4) for piece in pieces)
     )
-
-
-@cache
-def _safe_words() -> frozenset[str]:
-    return frozenset(_entries(_WORDS))
 
 
 @cache

@@ -1,0 +1,158 @@
+"""De-identification: plan + pseudonyms + encoded object → encoded object. No file, socket or session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, Protocol
+
+from typing_extensions import Buffer
+
+from pacs2trial.deidentify.dates import as_date
+from pacs2trial.deidentify.judge import blocked_texts
+from pacs2trial.deidentify.operations import (
+    BITS_ALLOCATED,
+    MODALITY,
+    SERIES,
+    SOP_CLASS,
+    SOP_INSTANCE,
+    STUDY,
+    STUDY_DATE,
+    operations_of,
+)
+from pacs2trial.deidentify.pieces import Encoder, Piece, head
+from pacs2trial.deidentify.walk import Walk
+from pacs2trial.deidentify.written import slots_of, written_values
+from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, EncodedObject
+from pacs2trial.dicomfile.scan import head_at, refuse
+from pacs2trial.dicomfile.vr import UNDEFINED
+from pacs2trial.profile.plan import Plan, SubjectValues
+from pacs2trial.trials.definition import STAGING
+from pacs2trial.vault.pseudonyms import Original
+from pacs2trial.vault.tables import Kind
+
+_PIXEL_VRS: Final = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
+_STANDARD_ROOT: Final = b"1.2.840.10008."
+
+
+class Resolver(Protocol):
+    """Whoever knows pseudonyms: :class:`pacs2trial.vault.Pseudonyms`, or a table in a test."""
+
+    def resolve(self, originals: Iterable[Original]) -> Mapping[Original, str]: ...
+
+
+@dataclass(frozen=True)
+class Deidentified:
+    """An object that a stage has made.
+
+    Attributes:
+        header: canonical elements before the pixel data, explicit VR little endian.
+        pixel: the pixel data element in parts; its value is a slice of what came. Empty without pixel data.
+        transfer_syntax: of header and pixel data together.
+        sop_class: SOP Class UID.
+        sop_instance, study, series: pseudonyms.
+        modality, study_date: as they stand in the header.
+        counts: action → number of elements.
+    """
+
+    header: bytes
+    pixel: list[Buffer]
+    transfer_syntax: str
+    sop_class: str
+    sop_instance: str
+    study: str
+    series: str
+    modality: str
+    study_date: date | None
+    counts: Mapping[str, int]
+
+
+def deidentify(
+    obj: EncodedObject,
+    plan: Plan,
+    pseudonyms: Resolver,
+    *,
+    patient: str,
+    values: SubjectValues | None = None,
+) -> Deidentified:
+    """Apply ``plan`` to an object. The same input gives the same bytes; every original is asked for in one call.
+
+    Args:
+        obj: the object as it came, or as staging keeps it.
+        plan: of the stage.
+        pseudonyms: of the plan's scope.
+        patient: the patient code (stage 1) or the subject key (stage 2); becomes Patient ID and Patient's Name.
+        values: the subject's values; required in stage 2.
+
+    Raises:
+        UnsafeObjectError: the header cannot be understood, or lacks the UIDs that place the object.
+    """
+    if (values is None) != (plan.scope == STAGING):
+        raise ValueError("stage 2, and only stage 2, needs the values of a subject")
+    header = bytes(obj.header)
+    operations = operations_of(plan)
+    slots = slots_of(plan)
+    days = values.date_shift if values else 0
+    walk = Walk(header, operations, days=days)
+    pieces = walk.run(implicit=obj.implicit, slots=slots)
+    blocked = blocked_texts(walk, plan)
+    if blocked:
+        walk = Walk(header, operations, days=days, blocked=blocked)
+        pieces = walk.run(implicit=obj.implicit, slots=slots)
+    return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values))
+
+
+def _finish(
+    obj: EncodedObject, walk: Walk, pieces: list[Piece], pseudonyms: Resolver, written: Mapping[int, Piece]
+) -> Deidentified:
+    sop_class, sop_instance, study, series = (_required(walk, tag) for tag in (SOP_CLASS, SOP_INSTANCE, STUDY, SERIES))
+    parts = {value: value.split(b"\\") for value in walk.uids}
+    originals = {
+        part: Original(Kind.UID, part.rstrip(b" \0").decode("latin-1"))
+        for values in parts.values()
+        for part in values
+        if part.strip(b" \0") and not part.startswith(_STANDARD_ROOT)
+    }
+    found = pseudonyms.resolve([*originals.values(), *walk.originals])
+    mapped = {part: found[original].encode("ascii") for part, original in originals.items()}
+    uids = {
+        value: b"\\".join(mapped.get(part, part.strip(b" \0")) for part in values) for value, values in parts.items()
+    }
+    native = obj.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
+    return Deidentified(
+        header=Encoder(uids, found, written).encode(pieces),
+        pixel=_pixel(obj, walk),
+        transfer_syntax=EXPLICIT_LITTLE if native else obj.transfer_syntax,
+        sop_class=sop_class.decode("ascii"),
+        sop_instance=uids[sop_instance].decode("ascii"),
+        study=uids[study].decode("ascii"),
+        series=uids[series].decode("ascii"),
+        modality=walk.top.get(MODALITY, b"").strip(b" \0").decode("ascii", "replace"),
+        study_date=as_date(walk.top.get(STUDY_DATE, b"")),
+        counts=dict(walk.counts),
+    )
+
+
+def _required(walk: Walk, tag: int) -> bytes:
+    value = walk.top.get(tag, b"").rstrip(b" \0")
+    if not value or b"\\" in value or (tag != SOP_CLASS and value not in walk.uids):
+        refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or no UID of an instance, study or series")
+    return value
+
+
+def _pixel(obj: EncodedObject, walk: Walk) -> list[Buffer]:
+    """The pixel data element with a canonical head; the value is not touched."""
+    if not len(obj.pixel):
+        return []
+    tag, _, start, length = head_at(obj.pixel, 0, len(obj.pixel), implicit=obj.implicit)
+    value = obj.pixel[start:]
+    if length == UNDEFINED:
+        return [head(tag, b"OB", UNDEFINED), value]
+    vr = _PIXEL_VRS.get(tag) or (b"OW" if _bits_allocated(walk) > 8 else b"OB")
+    odd = length & 1
+    return [head(tag, vr, length + odd), value, *([b"\0"] if odd else [])]
+
+
+def _bits_allocated(walk: Walk) -> int:
+    return int.from_bytes(walk.top.get(BITS_ALLOCATED, b"")[:2], "little") or 16

@@ -1,0 +1,146 @@
+"""Who and what an object is, read from its original header: for intake only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.dates import as_date, checked_dates
+from pacs2trial.dicomfile.encoding import EncodedObject
+from pacs2trial.dicomfile.scan import elements, refuse
+from pacs2trial.profile.vocabulary import nobody
+
+_DIRECTORY_RECORDS: Final = 0x00041220
+_CHARACTER_SET: Final = 0x00080005
+_SOP_CLASS: Final = 0x00080016
+_SOP_INSTANCE: Final = 0x00080018
+_STUDY_DATE: Final = 0x00080020
+_ACCESSION: Final = 0x00080050
+_MODALITY: Final = 0x00080060
+_PATIENT_ID: Final = 0x00100020
+_ISSUER: Final = 0x00100021
+_STUDY: Final = 0x0020000D
+_SERIES: Final = 0x0020000E
+
+_TEXT_FACTS: Final = {
+    "sop_class": _SOP_CLASS,
+    "modality": _MODALITY,
+    "conversion_type": 0x00080064,
+    "manufacturer": 0x00080070,
+    "station": 0x00081010,
+    "study_description": 0x00081030,
+    "series_description": 0x0008103E,
+    "model": 0x00081090,
+    "photometric": 0x00280004,
+    "burned_in": 0x00280301,
+}
+_NUMBER_FACTS: Final = {"rows": 0x00280010, "columns": 0x00280011}
+_IMAGE_TYPE: Final = 0x00080008
+_FRAMES: Final = 0x00280008
+
+_WANTED: Final = frozenset(
+    (
+        *(_DIRECTORY_RECORDS, _CHARACTER_SET, _SOP_INSTANCE, _STUDY_DATE, _ACCESSION, _PATIENT_ID, _ISSUER, _STUDY),
+        *(_SERIES, _IMAGE_TYPE, _FRAMES, *_TEXT_FACTS.values(), *_NUMBER_FACTS.values()),
+    )
+)
+_LAST: Final = max(_WANTED)
+_LONGEST: Final = 1024
+
+_PLACEHOLDER: Final = re.compile(r"0+|x+|\?+|-+|\.+|\*+|1234|12345|123456|1234567|12345678|123456789|1234567890")
+
+
+@dataclass(frozen=True)
+class ObjectIdentity:
+    """Original values of one object; never logged, never stored in clear.
+
+    Attributes:
+        patient_id: less the padding that PS3.5 6.2 calls insignificant.
+        issuer: Issuer of Patient ID (0010,0021), empty if the object names none.
+        study, series, sop_instance, sop_class: UIDs.
+        modality: Modality (0008,0060).
+        study_date: None if absent or no date.
+        accession_number: empty if absent.
+    """
+
+    patient_id: str
+    issuer: str
+    study: str
+    series: str
+    sop_instance: str
+    sop_class: str
+    modality: str
+    study_date: date | None
+    accession_number: str
+
+
+def read_identity(obj: EncodedObject) -> ObjectIdentity:
+    """Read what places an object.
+
+    Raises:
+        UnsafeObjectError: ``no-patient-id`` where the patient ID is missing or one that stands for nobody,
+            ``no-uid`` where a UID is missing, ``dicomdir``, or the header cannot be understood.
+    """
+    values = _values(obj)
+    if _DIRECTORY_RECORDS in values:
+        refuse("dicomdir", "a directory of files; send the files")
+    patient_id = _text(values, _PATIENT_ID)
+    if _is_nobody(patient_id):
+        refuse("no-patient-id", "the patient ID is missing, or stands for nobody in particular")
+    for tag in (_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES):
+        if not _text(values, tag):
+            refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing")
+    checked = checked_dates(values.get(_STUDY_DATE, b"").strip(b" \0"), 0)
+    return ObjectIdentity(
+        patient_id=patient_id,
+        issuer=_text(values, _ISSUER),
+        study=_text(values, _STUDY),
+        series=_text(values, _SERIES),
+        sop_instance=_text(values, _SOP_INSTANCE),
+        sop_class=_text(values, _SOP_CLASS),
+        modality=_text(values, _MODALITY),
+        study_date=as_date(checked) if checked else None,
+        accession_number=_text(values, _ACCESSION),
+    )
+
+
+def read_facts(obj: EncodedObject) -> dict[str, Any]:
+    """What filter rules ask of an object: text, numbers and lists as JSON knows them; absent text is empty."""
+    values = _values(obj)
+    facts: dict[str, Any] = {name: _text(values, tag) for name, tag in _TEXT_FACTS.items()}
+    facts |= {name: int.from_bytes(values.get(tag, b"")[:2], "little") for name, tag in _NUMBER_FACTS.items()}
+    facts["image_type"] = [part.strip() for part in _text(values, _IMAGE_TYPE).split("\\") if part.strip()]
+    frames = _text(values, _FRAMES)
+    facts["frames"] = int(frames) if frames.isascii() and frames.isdigit() else 0
+    facts["transfer_syntax"] = obj.transfer_syntax
+    facts["pixel_data"] = bool(len(obj.pixel))
+    return facts
+
+
+def _values(obj: EncodedObject) -> dict[int, bytes]:
+    """The wanted elements of the outermost level, as encoded."""
+    found: dict[int, bytes] = {}
+    last = -1
+    for element in elements(obj.header, 0, len(obj.header), implicit=obj.implicit):
+        if element.tag <= last:
+            refuse("order", f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) stands twice or behind its place")
+        last = element.tag
+        if last > _LAST:
+            break
+        if last in _WANTED:
+            found[last] = bytes(obj.header[element.value : min(element.end, element.value + _LONGEST)])
+    return found
+
+
+def _text(values: dict[int, bytes], tag: int) -> str:
+    value = values.get(tag, b"").strip(b" \0")
+    text = decode(value, values.get(_CHARACTER_SET, b"").strip(b" \0"))
+    return (text if text is not None else value.decode("latin-1")).strip()
+
+
+def _is_nobody(patient_id: str) -> bool:
+    plain = patient_id.casefold()
+    return not plain or plain.replace(" ", "").replace("_", "") in nobody() or bool(_PLACEHOLDER.fullmatch(plain))

@@ -1,0 +1,409 @@
+"""What the rules of a plan do to one value, compiled once a plan: tag → operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Final
+
+from pacs2trial.deidentify.charset import ESCAPE, decode
+from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
+from pacs2trial.deidentify.identifiers import DUMMY_WORD, HARVESTED, NAME
+from pacs2trial.deidentify.pieces import Code, Uids
+from pacs2trial.deidentify.walk import Operation, Result, TextKey, Walk, keep_units
+from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
+from pacs2trial.dicomfile.encoding import PIXEL_TAGS
+from pacs2trial.dicomfile.vr import UNIT
+from pacs2trial.profile.plan import Plan
+from pacs2trial.profile.rules import Action, Rule
+from pacs2trial.profile.vocabulary import Vocabulary
+from pacs2trial.vault.pseudonyms import Original
+from pacs2trial.vault.tables import Kind
+
+Apply = Callable[[Walk, bytes], Result]
+
+CHARACTER_SET: Final = 0x00080005
+SOP_CLASS: Final = 0x00080016
+SOP_INSTANCE: Final = 0x00080018
+STUDY_DATE: Final = 0x00080020
+ACCESSION: Final = 0x00080050
+MODALITY: Final = 0x00080060
+STUDY: Final = 0x0020000D
+SERIES: Final = 0x0020000E
+BITS_ALLOCATED: Final = 0x00280100
+
+_NOTED: Final = frozenset((SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, BITS_ALLOCATED))
+_ITEM_NUMBERS: Final = frozenset((0x30060022, 0x30060084))
+_CODING_SCHEME: Final = 0x00080102
+
+_PADDING: Final = b" \0"
+_NUMERIC: Final = b"0123456789+-.eE \\\0"
+_UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
+_STANDARD_ROOT: Final = b"1.2.840.10008."
+_ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
+_LONGEST_UID: Final = 1024
+_LONGEST_NUMBER: Final = 64
+_SHORTEST_CHECKED_NUMBER: Final = 6
+
+_DUMMIES: Final = {
+    b"AS": b"000Y",
+    b"CS": DUMMY_WORD.encode(),
+    b"DA": b"19000101",
+    b"DS": b"0",
+    b"DT": b"19000101000000",
+    b"IS": b"0",
+    b"TM": b"000000",
+    b"UR": b"about:blank",
+}
+
+
+@lru_cache(maxsize=64)
+def operations_of(plan: Plan) -> Mapping[int, Operation]:
+    """The compiled form of ``plan``."""
+    return {tag: _operation(tag, rule, plan) for tag, rule in plan.rules.items()}
+
+
+def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
+    action = Action.REMOVE if tag in PIXEL_TAGS else rule.action
+    apply = _keep_charset if tag == CHARACTER_SET else _ACTIONS[action](tag, rule, plan)
+    kind = NAME if rule.vr == b"PN" else HARVESTED.get(tag)
+    if kind:
+        apply = _harvesting(kind, apply)
+    if tag in _NOTED:
+        apply = _noting(tag, apply)
+    if tag in _ITEM_NUMBERS:
+        apply = _numbering(apply)
+    if tag == _CODING_SCHEME:
+        apply = _scheme(apply)
+    return rule.vr, apply, action
+
+
+# ---- what an operation notes besides -----------------------------------------------------------------------------
+
+
+def _harvesting(kind: str, apply: Apply) -> Apply:
+    def harvest(walk: Walk, value: bytes) -> Result:
+        if value:
+            walk.harvest[kind, walk.charset, value.rstrip(_PADDING)] = None
+        return apply(walk, value)
+
+    return harvest
+
+
+def _noting(tag: int, apply: Apply) -> Apply:
+    def note(walk: Walk, value: bytes) -> Result:
+        result = apply(walk, value)
+        if not walk.level:
+            walk.top[tag] = result.value if isinstance(result, Uids) else result if isinstance(result, bytes) else b""
+        return result
+
+    return note
+
+
+def _numbering(apply: Apply) -> Apply:
+    def number(walk: Walk, value: bytes) -> Result:
+        walk.item_number = value.strip(_PADDING)
+        return apply(walk, value)
+
+    return number
+
+
+def _scheme(apply: Apply) -> Apply:
+    def scheme(walk: Walk, value: bytes) -> Result:
+        walk.scheme = value.strip(_PADDING)
+        return apply(walk, value)
+
+    return scheme
+
+
+# ---- keep, by VR -------------------------------------------------------------------------------------------------
+
+
+def without(rule: Rule) -> bytes | None:
+    """What stands in place of a value that may not stay."""
+    if rule.fallback is Action.DUMMY:
+        return _dummy(rule.vr)
+    return b"" if rule.fallback is Action.EMPTY else None
+
+
+def _dummy(vr: bytes) -> bytes:
+    if vr in UNIT:
+        return bytes(max(2, UNIT[vr]))
+    return _DUMMIES.get(vr, DUMMY_WORD.encode())
+
+
+def _trimmed(value: bytes) -> bytes:
+    """``value`` less padding; ``value`` itself where it is padded as it should be."""
+    stripped = value.rstrip(_PADDING)
+    extra = len(value) - len(stripped)
+    if not extra or (extra == 1 and len(stripped) & 1 and value[-1] == 0x20):
+        return value
+    return stripped
+
+
+def text_key(walk: Walk, stripped: bytes) -> TextKey:
+    return stripped if stripped.isascii() and ESCAPE not in stripped else (walk.charset, stripped)
+
+
+def _keep(_tag: int, rule: Rule, _plan: Plan) -> Apply:
+    vr = rule.vr
+    if vr in UNIT:
+        return keep_units(UNIT[vr])
+    if vr == SIGN_DEPENDENT:
+        return keep_units(2)
+    factory = _KEEP_BY_VR.get(vr, _keep_text)
+    return factory(without(rule))
+
+
+def _keep_text(fallback: bytes | None) -> Apply:
+    def keep(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        key = text_key(walk, stripped)
+        if key in walk.blocked:
+            return fallback
+        walk.texts[key] = None
+        return _trimmed(value)
+
+    return keep
+
+
+def _keep_coded(fallback: bytes | None) -> Apply:
+    def keep(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if stripped in walk.blocked:
+            replacement = walk.blocked[stripped]
+            return fallback if replacement is None else replacement
+        walk.coded[stripped] = None
+        return _trimmed(value)
+
+    return keep
+
+
+def _keep_number(fallback: bytes | None) -> Apply:
+    def keep(_walk: Walk, value: bytes) -> Result:
+        if value.translate(None, _NUMERIC):
+            return fallback
+        return _trimmed(value) if value[-1:] in (b" ", b"\0") else value
+
+    return keep
+
+
+def _keep_integer(fallback: bytes | None) -> Apply:
+    plain = _keep_number(fallback)
+
+    def keep(walk: Walk, value: bytes) -> Result:
+        if _SHORTEST_CHECKED_NUMBER <= len(value) <= _LONGEST_NUMBER:
+            stripped = value.strip(_PADDING)
+            if stripped in walk.blocked:
+                return fallback
+            walk.numbers[stripped] = None
+        return plain(walk, value)
+
+    return keep
+
+
+def _keep_checked(check: Callable[[bytes], bytes | None], fallback: bytes | None) -> Apply:
+    def keep(_walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        checked = check(stripped)
+        if checked is None:
+            return fallback
+        return _trimmed(value) if checked == stripped else checked
+
+    return keep
+
+
+def _keep_uid(fallback: bytes | None) -> Apply:
+    def keep(_walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        if not _UID_SYNTAX.fullmatch(stripped):
+            return fallback
+        return value if len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20 else stripped
+
+    return keep
+
+
+def _refuse(fallback: bytes | None) -> Apply:
+    return lambda _walk, _value: fallback
+
+
+_KEEP_BY_VR: Final[Mapping[bytes, Callable[[bytes | None], Apply]]] = {
+    b"AS": partial(_keep_checked, checked_ages),
+    b"CS": _keep_coded,
+    b"DA": partial(_keep_checked, lambda value: checked_dates(value, 0)),
+    b"DS": _keep_number,
+    b"DT": partial(_keep_checked, lambda value: checked_date_times(value, 0)),
+    b"IS": _keep_integer,
+    b"PN": _refuse,
+    b"TM": partial(_keep_checked, checked_times),
+    b"UI": _keep_uid,
+}
+
+
+def _keep_charset(walk: Walk, value: bytes) -> Result:
+    stripped = value.rstrip(_PADDING)
+    walk.charset = stripped
+    return _keep_coded(None)(walk, value)
+
+
+# ---- the other actions -------------------------------------------------------------------------------------------
+
+
+def _removing(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
+    return lambda _walk, _value: None
+
+
+def _emptying(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
+    return lambda _walk, value: value if not value else b""
+
+
+def _dummying(_tag: int, rule: Rule, _plan: Plan) -> Apply:
+    dummy = _dummy(rule.vr)
+    return lambda _walk, value: value if not value else dummy
+
+
+def _patient(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
+    return lambda walk, _value: b"" if walk.level else None
+
+
+def _write(tag: int, _rule: Rule, plan: Plan) -> Apply:
+    """The value is the plan's; what the object brought counts for (0012,0063) in staging and for (0028,0303)."""
+    keep = _keep_text(None) if plan.vocabulary is None else _keep_coded(None)
+
+    def note(walk: Walk, value: bytes) -> Result:
+        if not walk.level:
+            kept = keep(walk, value)
+            walk.foreign[tag] = kept.rstrip(_PADDING) if isinstance(kept, bytes) else b""
+        return None
+
+    return note
+
+
+def _map(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
+    keep = _keep_uid(None)
+
+    def map_uid(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        if stripped.startswith(_STANDARD_ROOT) and b"\\" not in stripped and _UID_SYNTAX.fullmatch(stripped):
+            return keep(walk, value)
+        if len(stripped) > _LONGEST_UID and b"\\" not in stripped:
+            return b""
+        walk.uids[stripped] = None
+        return Uids(stripped)
+
+    return map_uid
+
+
+def _code(tag: int, rule: Rule, _plan: Plan) -> Apply:
+    kind = Kind.ACCESSION if tag == ACCESSION else Kind.STUDY_ID
+
+    def code(walk: Walk, value: bytes) -> Result:
+        stripped = value.strip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        text = decode(stripped, walk.charset)
+        original = Original(kind, (text if text is not None else stripped.decode("latin-1")).strip())
+        walk.originals[original] = None
+        return Code(original, rule.vr)
+
+    return code
+
+
+def _shift(_tag: int, rule: Rule, _plan: Plan) -> Apply:
+    check = checked_dates if rule.vr == b"DA" else checked_date_times
+    fallback = without(rule)
+
+    def shift(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        moved = check(stripped, walk.days)
+        return fallback if moved is None else moved
+
+    return shift
+
+
+def _clean(_tag: int, rule: Rule, plan: Plan) -> Apply:
+    fallback = without(rule)
+    if plan.vocabulary is None:
+        return _keep_text(fallback)
+    return _cleaning(plan.vocabulary, rule, fallback)
+
+
+def _cleaning(vocabulary: Vocabulary, rule: Rule, fallback: bytes | None) -> Apply:
+    separator = "\0" if rule.vr in _ONE_VALUE else "\\"
+
+    def clean(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(_PADDING)
+        if not stripped:
+            return value if not value else b""
+        cleaned = _cleaned(vocabulary, stripped, walk.charset, separator)
+        if not cleaned:
+            return fallback
+        return _trimmed(value) if cleaned == stripped else cleaned
+
+    return clean
+
+
+@lru_cache(maxsize=8192)
+def _cleaned(vocabulary: Vocabulary, value: bytes, charset: bytes, separator: str) -> bytes:
+    text = decode(value, charset)
+    if text is None:
+        return b""
+    values = [vocabulary.clean(one) for one in text.split(separator)]
+    return separator.join(values).encode("ascii") if any(values) else b""
+
+
+def _roi_name(_tag: int, rule: Rule, plan: Plan) -> Apply:
+    fallback = without(rule)
+    keep = _keep_text(fallback)
+    vocabulary = plan.vocabulary
+    if vocabulary is None:
+        return keep
+
+    def name(walk: Walk, value: bytes) -> Result:
+        text = decode(value.strip(_PADDING), walk.charset)
+        if text == "":
+            return keep(walk, value)
+        if text is not None and vocabulary.allows_roi_name(text.strip()):
+            return keep(walk, value)
+        number = walk.item_number
+        return b"ROI_" + number if number.isdigit() else fallback
+
+    return name
+
+
+def _meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
+    rule = rule._replace(fallback=Action.DUMMY)
+    keep = _keep_text(without(rule))
+    clean = _clean(tag, rule, plan)
+
+    def meaning(walk: Walk, value: bytes) -> Result:
+        private = walk.scheme.startswith(b"99") or walk.scheme in (b"L", b"LOCAL")
+        walk.scheme = b""
+        return clean(walk, value) if private else keep(walk, value)
+
+    return meaning
+
+
+_ACTIONS: Final[Mapping[Action, Callable[[int, Rule, Plan], Apply]]] = {
+    Action.CLEAN: _clean,
+    Action.CODE: _code,
+    Action.DUMMY: _dummying,
+    Action.EMPTY: _emptying,
+    Action.KEEP: _keep,
+    Action.MAP: _map,
+    Action.MEANING: _meaning,
+    Action.PATIENT: _patient,
+    Action.REMOVE: _removing,
+    Action.ROI_NAME: _roi_name,
+    Action.SHIFT: _shift,
+    Action.WRITE: _write,
+}

@@ -1,0 +1,132 @@
+"""What a walk leaves behind: encoded bytes, and places for what is known only when every original was looked up."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Final
+
+from pacs2trial.dicomfile.vr import LONG, UNDEFINED
+from pacs2trial.vault.pseudonyms import Original
+
+_SHORT_HEAD: Final = struct.Struct("<HH2sH").pack
+_LONG_HEAD: Final = struct.Struct("<HH2sHL").pack
+_ITEM_HEAD: Final = struct.Struct("<HHL").pack
+_LONGEST_SHORT: Final = 0xFFFE
+
+
+class Uids:
+    """A UI element whose values are to be mapped. ``value`` is as encoded, less padding."""
+
+    __slots__ = ("tag", "value")
+
+    def __init__(self, value: bytes) -> None:
+        self.tag = 0
+        self.value = value
+
+
+class Code:
+    """An element that is replaced by the pseudonym of ``original``."""
+
+    __slots__ = ("original", "tag", "vr")
+
+    def __init__(self, original: Original, vr: bytes) -> None:
+        self.tag = 0
+        self.vr = vr
+        self.original = original
+
+
+class Sequence:
+    """A sequence that did not stay byte for byte."""
+
+    __slots__ = ("items", "tag")
+
+    def __init__(self, tag: int, items: list[list[Piece]]) -> None:
+        self.tag = tag
+        self.items = items
+
+
+class Slot:
+    """The place of an attribute that the plan writes."""
+
+    __slots__ = ("tag",)
+
+    def __init__(self, tag: int) -> None:
+        self.tag = tag
+
+
+Piece = bytes | Uids | Code | Sequence | Slot
+
+
+def element(tag: int, vr: bytes, value: bytes) -> bytes:
+    """An element in explicit VR little endian (PS3.5 7.1.2), its value filled up to even length."""
+    if len(value) & 1:
+        value += b"\0" if vr == b"UI" or vr == b"OB" or vr == b"UN" else b" "
+    return head(tag, vr, len(value)) + value
+
+
+def head(tag: int, vr: bytes, length: int) -> bytes:
+    """Tag, VR and length. A value that is too long for the length field of its VR goes as UN (PS3.5 6.2.2)."""
+    group, number = tag >> 16, tag & 0xFFFF
+    if vr in LONG:
+        return _LONG_HEAD(group, number, vr, 0, length)
+    if length > _LONGEST_SHORT:
+        return _LONG_HEAD(group, number, b"UN", 0, length)
+    return _SHORT_HEAD(group, number, vr, length)
+
+
+def item_head(length: int) -> bytes:
+    return _ITEM_HEAD(0xFFFE, 0xE000, length)
+
+
+class Encoder:
+    """Puts pieces together once the pseudonyms are known; lengths come from the inside outwards."""
+
+    def __init__(self, uids: Mapping[bytes, bytes], codes: Mapping[Original, str], slots: Mapping[int, Piece]) -> None:
+        self._uids = uids
+        self._codes = codes
+        self._slots = slots
+
+    def encode(self, pieces: list[Piece]) -> bytes:
+        out: list[bytes] = []
+        self._data_set(pieces, out)
+        return b"".join(out)
+
+    def _data_set(self, pieces: list[Piece], out: list[bytes]) -> int:
+        total = 0
+        for piece in pieces:
+            if type(piece) is bytes:
+                out.append(piece)
+                total += len(piece)
+            else:
+                total += self._pending(piece, out)
+        return total
+
+    def _pending(self, piece: Piece, out: list[bytes]) -> int:
+        if isinstance(piece, Sequence):
+            return self._sequence(piece, out)
+        if isinstance(piece, Slot):
+            return self._data_set([self._slots[piece.tag]], out)
+        if isinstance(piece, Uids):
+            encoded = element(piece.tag, b"UI", self._uids[piece.value])
+        elif isinstance(piece, Code):
+            encoded = element(piece.tag, piece.vr, self._codes[piece.original].encode("ascii"))
+        else:
+            encoded = piece
+        out.append(encoded)
+        return len(encoded)
+
+    def _sequence(self, sequence: Sequence, out: list[bytes]) -> int:
+        place = len(out)
+        out.append(b"")
+        total = 0
+        for item in sequence.items:
+            item_place = len(out)
+            out.append(b"")
+            length = self._data_set(item, out)
+            if length >= UNDEFINED:
+                raise OverflowError("an item of a sequence is longer than DICOM can say")
+            out[item_place] = item_head(length)
+            total += 8 + length
+        out[place] = head(sequence.tag, b"SQ", total)
+        return len(out[place]) + total

@@ -1,0 +1,351 @@
+"""One walk over an encoded header: what stays is cut out in runs, what changes becomes a piece of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Ordered
+from typing import Final
+
+from pacs2trial.deidentify.identifiers import NAME
+from pacs2trial.deidentify.pieces import Code, Piece, Sequence, Slot, Uids, element
+from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
+from pacs2trial.dicomfile.scan import EXPLICIT_HEAD, IMPLICIT_HEAD, LENGTH32, elements, end_of_items, item_at, refuse
+from pacs2trial.dicomfile.vr import (
+    DELIMITER_GROUP,
+    ITEM_END,
+    KNOWN,
+    LONG,
+    MAX_DEPTH,
+    SEQUENCE_END,
+    SHORT,
+    TEXT,
+    UNDEFINED,
+    UNIT,
+)
+from pacs2trial.profile.rules import Action
+from pacs2trial.vault.pseudonyms import Original
+
+TextKey = bytes | tuple[bytes, bytes]
+"""A text value as encoded less padding; with its character set where that matters."""
+
+Result = bytes | Uids | Code | None
+"""What an operation gives: the value itself to keep it, another to replace it, None to remove the element."""
+
+Operation = tuple[bytes, Callable[["Walk", bytes], Result], Action]
+"""VR to write, function of the walk and the value, action of the rule."""
+
+_PIXEL_REPRESENTATION: Final = 0x00280103
+_UNSAID: Final = (b"", b"UN")
+_NO_SLOT: Final = 1 << 32
+_MAX_ELEMENTS: Final = 20_000_000
+
+
+class Walk:
+    """The state of one walk.
+
+    Attributes:
+        charset: Specific Character Set in force.
+        level: how many sequences deep the walk is.
+        texts: text values that stay, unless one of the object's own identifiers is found in them.
+        coded: the same for coded strings; numbers: for integer strings of six digits and more.
+        blocked: what became of such values in an earlier walk of the same object: a replacement, or None to take the
+            fallback of the rule.
+        harvest: kind, character set, value of what identifies the patient or staff.
+        uids, originals: what must be asked of the vault.
+        top: values of the outermost level, as they came or as they go, that the engine needs.
+        foreign: what the object brought for attributes that the plan writes.
+        days: whole days by which dates move.
+        item_number, scheme: the last structure number, the last coding scheme of the item that is walked.
+    """
+
+    def __init__(
+        self,
+        header: bytes,
+        operations: Mapping[int, Operation],
+        *,
+        days: int = 0,
+        blocked: Mapping[TextKey, bytes | None] | None = None,
+    ) -> None:
+        self.buffer = header
+        self.operations = operations
+        self.days = days
+        self.blocked: Mapping[TextKey, bytes | None] = blocked or {}
+        self.charset = b""
+        self.level = 0
+        self.texts: dict[TextKey, None] = {}
+        self.coded: dict[bytes, None] = {}
+        self.numbers: dict[bytes, None] = {}
+        self.harvest: dict[tuple[str, bytes, bytes], None] = {}
+        self.uids: dict[bytes, None] = {}
+        self.originals: dict[Original, None] = {}
+        self.top: dict[int, bytes] = {}
+        self.foreign: dict[int, bytes] = {}
+        self.foreign_items: list[list[Piece]] = []
+        self.counts: dict[str, int] = {}
+        self.elements = 0
+        self.item_number = b""
+        self.scheme = b""
+        self._signed: bool | None = None
+        self._implicit = False
+
+    def run(self, *, implicit: bool, slots: Ordered[int]) -> list[Piece]:
+        """Walk the whole header.
+
+        Args:
+            implicit: whether it is in implicit VR.
+            slots: tags that the plan writes on the outermost level, ascending; each gets a :class:`Slot`.
+
+        Raises:
+            UnsafeObjectError: ``truncated``, ``malformed``, ``order``, ``too-deep`` or ``too-large``.
+        """
+        self._implicit = implicit
+        pieces, _, _ = self._data_set(0, len(self.buffer), implicit=implicit, slots=slots)
+        changed = sum(self.counts.values())
+        self.counts[Action.KEEP] = self.counts.get(Action.KEEP, 0) + self.elements - changed
+        return pieces
+
+    def _data_set(  # noqa: C901 - the hot loop stays one piece: a call per element costs as much as its work
+        self, position: int, end: int, *, implicit: bool, delimited: bool = False, slots: Ordered[int] = ()
+    ) -> tuple[list[Piece], int, bool]:
+        """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
+        buffer, operation_for = self.buffer, self.operations.get
+        out: list[Piece] = []
+        first = keep = position
+        last = -1
+        slot_index = 0
+        slot = slots[0] if slots else _NO_SLOT
+        counted = 0
+        closed = False
+        while position < end:
+            start = position
+            if end - start < 8:
+                refuse("truncated", "the object ends within the head of an element")
+            if implicit:
+                group, number, length = IMPLICIT_HEAD(buffer, start)
+                vr = b""
+                position = start + 8
+            else:
+                group, number, vr, length = EXPLICIT_HEAD(buffer, start)
+                position = start + 8
+                if vr in LONG:
+                    position = start + 12
+                    if position > end:
+                        refuse("truncated", "the object ends within the head of an element")
+                    (length,) = LENGTH32(buffer, start + 8)
+                elif vr not in SHORT and group != DELIMITER_GROUP:
+                    refuse("malformed", "an element has no value representation of DICOM")
+            if group == DELIMITER_GROUP:
+                if not (delimited and number == ITEM_END):
+                    refuse("malformed", "a delimiter stands where an element should")
+                closed = True
+                break
+            tag = group << 16 | number
+            if tag <= last:
+                refuse("order", f"({group:04X},{number:04X}) stands twice or behind its place")
+            last = tag
+            counted += 1
+            if tag >= slot:
+                if start > keep:
+                    out.append(buffer[keep:start])
+                    keep = start
+                while tag >= slot:
+                    out.append(Slot(slot))
+                    slot_index += 1
+                    slot = slots[slot_index] if slot_index < len(slots) else _NO_SLOT
+            operation = operation_for(tag)
+            if length == UNDEFINED or vr == b"SQ" or (operation is not None and operation[0] == b"SQ"):
+                stop, piece, same = self._sequence(tag, vr, operation, position, length, end, implicit=implicit)
+                if same:
+                    position = stop
+                    continue
+            else:
+                stop = position + length
+                if stop > end:
+                    refuse("truncated", f"the value of ({group:04X},{number:04X}) is longer than what is there")
+                if operation is None:
+                    piece = None
+                    self._note_unknown(tag, vr, position, stop)
+                else:
+                    out_vr, apply, action = operation
+                    value = buffer[position:stop]
+                    if vr != out_vr and (vr not in _UNSAID or out_vr == SIGN_DEPENDENT):
+                        out_vr, apply = self._settle(out_vr, vr, apply)
+                    result = apply(self, value)
+                    if result is value:
+                        if vr == out_vr and not length & 1:
+                            position = stop
+                            continue
+                        piece = element(tag, out_vr, value)
+                    else:
+                        piece = self._changed(tag, out_vr, action, result)
+            if start > keep:
+                out.append(buffer[keep:start])
+            keep = position = stop
+            if piece is not None:
+                out.append(piece)
+        if delimited and not closed:
+            refuse("truncated", "the object ends within an item")
+        run_end = start if closed else position
+        if run_end > keep:
+            out.append(buffer[keep:run_end])
+        self._count_elements(counted)
+        out.extend(Slot(tag) for tag in slots[slot_index:])
+        return out, position, keep == first and not closed
+
+    def _count_elements(self, counted: int) -> None:
+        self.elements += counted
+        if self.elements > _MAX_ELEMENTS:
+            refuse("too-large", f"the object has more than {_MAX_ELEMENTS} elements")
+
+    def count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def _changed(self, tag: int, vr: bytes, action: Action, result: Result) -> Piece | None:
+        if result is None:
+            self.count(Action.REMOVE)
+            return None
+        if isinstance(result, bytes):
+            if result or action is Action.EMPTY:
+                if action is not Action.KEEP:
+                    self.count(action)
+            else:
+                self.count(Action.EMPTY)
+            return element(tag, vr, result)
+        self.count(action)
+        result.tag = tag
+        return result
+
+    def _settle(
+        self, expected: bytes, sent: bytes, apply: Callable[[Walk, bytes], Result]
+    ) -> tuple[bytes, Callable[[Walk, bytes], Result]]:
+        """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice."""
+        if expected == SIGN_DEPENDENT:
+            expected = b"SS" if self._pixels_are_signed() else b"US"
+        if sent in _UNSAID or sent == expected or expected in TEXT:
+            return expected, apply
+        if sent in TEXT:
+            return expected, _remove
+        if UNIT[sent] != UNIT[expected]:
+            return sent, keep_units(UNIT[sent])
+        return expected, apply
+
+    def _pixels_are_signed(self) -> bool:
+        if self._signed is None:
+            self._signed = False
+            for found in elements(self.buffer, 0, len(self.buffer), implicit=self._implicit):
+                if found.tag == _PIXEL_REPRESENTATION:
+                    self._signed = self.buffer[found.value : found.value + 1] == b"\x01"
+                if found.tag >= _PIXEL_REPRESENTATION:
+                    break
+        return self._signed
+
+    # ---- sequences --------------------------------------------------------------------------------------------
+
+    def _sequence(
+        self,
+        tag: int,
+        vr: bytes,
+        operation: Operation | None,
+        position: int,
+        length: int,
+        end: int,
+        *,
+        implicit: bool,
+    ) -> tuple[int, Piece | None, bool]:
+        """Where the value ends, the piece for it (None if removed), and whether it stayed byte for byte."""
+        undefined = length == UNDEFINED
+        stop = end if undefined else position + length
+        if stop > end:
+            refuse("truncated", f"the sequence ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+        inner_implicit = implicit or (vr == b"UN" and (undefined or self._looks_implicit(position, stop)))
+        wanted = operation is not None and operation[0] == b"SQ" and vr in (b"SQ", b"UN", b"")
+        action = operation[2] if operation is not None and wanted else Action.REMOVE
+        if action is Action.WRITE and self.level:
+            action = Action.REMOVE
+        if action in (Action.REMOVE, Action.EMPTY, Action.DUMMY):
+            return self._left_out(
+                tag, action, position, stop, implicit=inner_implicit, undefined=undefined, known=wanted
+            )
+        items, stop, same = self._items(position, stop, implicit=inner_implicit, undefined=undefined)
+        if action is Action.WRITE:
+            self.foreign_items = items
+            self.foreign[tag] = self.buffer[position:stop]
+            self.count(Action.WRITE)
+            return stop, None, False
+        if same and vr == b"SQ":
+            return stop, None, True
+        return stop, Sequence(tag, items), False
+
+    def _left_out(
+        self, tag: int, action: Action, position: int, stop: int, *, implicit: bool, undefined: bool, known: bool
+    ) -> tuple[int, Piece | None, bool]:
+        if known:
+            stop = self._harvest_items(position, stop, implicit=implicit, undefined=undefined)
+        elif undefined:
+            stop = end_of_items(self.buffer, position, stop, implicit=implicit)
+        self.count(action)
+        return stop, None if action is Action.REMOVE else element(tag, b"SQ", b""), False
+
+    def _items(
+        self, position: int, stop: int, *, implicit: bool, undefined: bool
+    ) -> tuple[list[list[Piece]], int, bool]:
+        if self.level >= MAX_DEPTH:
+            refuse("too-deep", f"sequences are nested more than {MAX_DEPTH} times")
+        items: list[list[Piece]] = []
+        same = not undefined and not implicit
+        charset = self.charset
+        self.level += 1
+        while undefined or position < stop:
+            number, length, position = item_at(self.buffer, position, stop)
+            if number == SEQUENCE_END:
+                if not undefined:
+                    refuse("malformed", "a sequence of defined length holds a delimiter")
+                break
+            if length == UNDEFINED:
+                pieces, position, _ = self._data_set(position, stop, implicit=implicit, delimited=True)
+                same = False
+            else:
+                if length > stop - position:
+                    refuse("truncated", "an item is longer than what is there")
+                pieces, position, item_same = self._data_set(position, position + length, implicit=implicit)
+                same = same and item_same
+            items.append(pieces)
+            self.charset = charset
+        self.level -= 1
+        return items, position, same
+
+    def _looks_implicit(self, position: int, stop: int) -> bool:
+        """Whether the items of a sequence that was sent as UN are in implicit VR, as PS3.5 6.2.2 wants them."""
+        return stop - position < 14 or self.buffer[position + 12 : position + 14] not in KNOWN
+
+    # ---- what identifies, in what is left out -------------------------------------------------------------------
+
+    def _note_unknown(self, tag: int, vr: bytes, position: int, stop: int) -> None:
+        self.count(Action.REMOVE)
+        if vr == b"PN":
+            self.harvest[NAME, self.charset, self.buffer[position:stop].rstrip(b" \0")] = None
+
+    def _harvest_items(self, position: int, stop: int, *, implicit: bool, undefined: bool) -> int:
+        """Gather names and IDs from a sequence that is removed, such as Other Patient IDs Sequence; where it ends."""
+        aside = Walk(self.buffer, self.operations)
+        aside.harvest, aside.charset, aside.level, aside._implicit = (
+            self.harvest,
+            self.charset,
+            self.level,
+            self._implicit,
+        )
+        _, stop, _ = aside._items(position, stop, implicit=implicit, undefined=undefined)
+        return stop
+
+
+def _remove(_walk: Walk, _value: bytes) -> Result:
+    return None
+
+
+def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
+    """Keeps a binary value that consists of whole units."""
+
+    def keep(_walk: Walk, value: bytes) -> Result:
+        return None if len(value) % unit else value
+
+    return keep
