@@ -2,6 +2,7 @@
 
 pytest_plugins: list[str] = [
     "support.peers",
+    "support.receivers",
     "support.scripted_pacs",
     "support.vaults",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pacs2trial.errors import InputError, UnsafeObjectError
-from pacs2trial.intake.stage1 import NOT_DICOM, Staged, stage_part10
+from pacs2trial.intake.stage1 import NO_OBJECT, Staged, stage_part10
 from pacs2trial.vault.tables import InstanceState
 from pacs2trial.workspace import Workspace
 
@@ -18,8 +18,6 @@ Progress = Callable[[int], None]
 
 _PREFIX = b"DICM"
 _PREFIX_AT = 128
-_MEDIA_DIRECTORY = b"\x02\x00\x02\x00UI\x14\x001.2.840.10008.1.3.10"
-_META_LENGTH = 1024
 _MEMBER_LIMIT = 4 * 2**30
 _ENCRYPTED = 0x1
 
@@ -139,11 +137,9 @@ def _is_part10(file: Path) -> bool:
 
 
 def _stage_bytes(ws: Workspace, data: bytes, source: str) -> Staged | None:
-    if _MEDIA_DIRECTORY in data[:_META_LENGTH]:
-        return None
     try:
         return stage_part10(ws, data, source=source)
     except UnsafeObjectError as unsafe:
-        if unsafe.reason != NOT_DICOM:
+        if unsafe.reason not in NO_OBJECT:
             raise
         return None

@@ -23,6 +23,8 @@ from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
 from pacs2trial.errors import TransientError, UnsafeObjectError
 from pacs2trial.filtering.site_rules import site_verdict
+from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP
+from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.staging import quarantine
 from pacs2trial.staging.ledger import Announced, Arrival, Content, known, record_staged
@@ -35,8 +37,8 @@ from pacs2trial.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-NOT_DICOM = "not-dicom"
-"""The reason that :func:`pacs2trial.dicomfile.encoding.split_file` gives for what is no DICOM object at all."""
+NO_OBJECT = frozenset({"not-dicom", "dicomdir"})
+"""Reasons of what holds no composite object (PS3.3 A.1) at all, so that there is nothing to keep."""
 
 _plans: WeakKeyDictionary[Vault, Plan] = WeakKeyDictionary()
 
@@ -100,7 +102,8 @@ def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
     """Take in one Part 10 file that is in memory; otherwise as :func:`stage_dataset`.
 
     Raises:
-        UnsafeObjectError: ``not-dicom``; nothing is kept. Every other fault of the object leads to quarantine.
+        UnsafeObjectError: it is no DICOM object, or the directory of a medium; nothing is kept. Every other fault
+            of an object leads to quarantine.
         TransientError: as for :func:`stage_dataset`.
     """
     size = memoryview(data).nbytes
@@ -109,8 +112,6 @@ def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
     try:
         found = split_file(data)
     except UnsafeObjectError as unsafe:
-        if unsafe.reason == NOT_DICOM:
-            raise
         return _quarantine_unknown(received, unsafe)
     return _stage(received, found)
 
@@ -130,6 +131,7 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
     try:
         identity = read_identity(found)
         facts = read_facts(found)
+        facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:
         return _quarantine_unknown(received, unsafe)
     patient = ws.vault.identities.patient(identity.issuer or ws.settings.issuer, identity.patient_id)
@@ -244,5 +246,7 @@ def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_id
 
 
 def _quarantine_unknown(received: _Received, unsafe: UnsafeObjectError) -> Staged:
+    if unsafe.reason in NO_OBJECT:
+        raise unsafe
     kept = quarantine.keep(received.ws, received.parts, reason=unsafe.reason, detail=unsafe.detail, instance=None)
     return Staged(InstanceState.QUARANTINED, unsafe.reason, "", received.size, kept.new)
