@@ -8,8 +8,9 @@ import pytest
 
 from support import airflow_env
 from support.airflow_env import airflow_home, read_dags
+from support.demo_site import demo_site, originals
 
-__all__ = ["airflow_home", "read_dags"]
+__all__ = ["airflow_home", "demo_site", "originals", "read_dags"]
 
 airflow_env.enter()
 

@@ -29,9 +29,9 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     folder = tmp_path_factory.mktemp("runs")
-    with running(folder) as site:
+    with running(folder, originals) as site:
         first = run_dag("trial_DEMO-LUNG", folder / "first.log")
         delivered_first = delivered(site)
         second = run_dag("trial_DEMO-LUNG", folder / "second.log")

@@ -14,8 +14,8 @@ HOSPITAL_ID = "RXH4711"
 
 
 @pytest.fixture(scope="module")
-def site(airflow_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
-    with running(tmp_path_factory.mktemp("site")) as site:
+def site(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoSite]:
+    with running(tmp_path_factory.mktemp("site"), originals) as site:
         yield site
 
 
@@ -58,14 +58,3 @@ def test_a_field_that_the_form_does_not_have_fails_the_run_and_is_not_repeated(s
     assert ended.state == "failed"
     assert "1 field(s) that the trigger form does not have" in ended.log
     assert number_of(site, Run) <= 1
-
-
-def test_a_pacs_that_is_away_makes_the_plan_worth_another_try(
-    site: DemoSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_DEMO_PACS", '{"conn_type": "dicom", "host": "127.0.0.1", "port": 1, "extra": {"aet": "X"}}'
-    )
-    ended = run_dag("trial_DEMO-LUNG", tmp_path / "log")
-
-    assert ended.tasks["plan"] == "up_for_retry"

@@ -1,0 +1,178 @@
+"""Each operator by itself, with the real library behind it: what it returns, and how it ends when all is not well."""
+
+from collections import defaultdict
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.operators.dicom import DicomFind, DicomMove, Stage
+from pacs2trial_airflow.operators.subject import Collect, Deliver, Filter, Verify
+from pacs2trial_demo.identities import OXENBARGER
+from support.demo_site import DemoSite
+
+LUNG = {"trial": "DEMO-LUNG"}
+
+
+class FakeRun:
+    """As much of a task's context as the operators use."""
+
+    def __init__(self, **params: Any) -> None:
+        self.pushed: dict[str, Any] = {}
+        self.events: defaultdict[Any, Any] = defaultdict(SimpleNamespace)
+        self.params = params
+
+    def context(self) -> Any:
+        return {
+            "params": self.params,
+            "dag_run": SimpleNamespace(run_type="manual"),
+            "outlet_events": self.events,
+            "ti": SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value})),
+        }
+
+    def execute(self, operator: TrialOperator) -> Any:
+        return operator.execute(self.context())
+
+    @property
+    def event(self) -> dict[str, Any]:
+        (event,) = self.events.values()
+        return dict(event.extra)
+
+
+def planned(site: DemoSite, *subjects: str) -> str:
+    """The key of a planned run whose instances are staged as far as they come."""
+    run = FakeRun(subjects=list(subjects))
+    batches = run.execute(DicomFind(task_id="plan", **LUNG))
+    run_key = str(run.pushed["run_key"])
+    for keys in batches:
+        with suppress(AirflowException):  # stage goes on whatever became of a batch
+            FakeRun().execute(DicomMove(task_id="retrieve", run_key=run_key, subject_keys=keys, **LUNG))
+    FakeRun().execute(Stage(task_id="stage", run_key=run_key, batches=batches, **LUNG))
+    return run_key
+
+
+def packages(run_key: str, subject: str) -> list[int]:
+    FakeRun().execute(Filter(task_id="filter", subject_key=subject, **LUNG))
+    made = FakeRun().execute(Collect(task_id="collect", subject_key=subject, run_key=run_key, **LUNG))
+    assert isinstance(made, list)
+    return made
+
+
+def test_find_returns_batches_of_the_size_that_the_site_wants(demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PACS2TRIAL_BATCH_SUBJECTS", "2")
+    run = FakeRun()
+
+    assert run.execute(DicomFind(task_id="plan", **LUNG)) == [["DL-001", "DL-002"], ["DL-003"]]
+    assert run.event["subjects"] == 3
+    assert run.event["expected"] == run.event["missing"] > 0
+
+
+def test_find_with_dates_leaves_out_subjects_without_a_study_in_them(demo_site: DemoSite):
+    run = FakeRun(date_from="2024-04-01", date_to="2024-04-30")
+
+    assert run.execute(DicomFind(task_id="plan", **LUNG)) == [["DL-001"]]
+    assert run.event["studies"] == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "label"), [(["DL-001"], "DL-001"), (["DL-001", "DL-002", "DL-009"], "DL-001 to DL-009 (3)")]
+)
+def test_a_batch_is_labelled_by_its_subject_keys(keys: list[str], label: str):
+    assert DicomMove(task_id="retrieve", run_key="r", subject_keys=keys, **LUNG).batch == label
+
+
+def test_what_one_subject_lacks_stops_no_other(demo_site: DemoSite):
+    demo_site.pacs.faults.dropped.add(demo_site.original(OXENBARGER, "RTSTRUCT").SOPInstanceUID)
+    run_key = planned(demo_site, "DL-001", "DL-002")
+
+    assert packages(run_key, "DL-001")
+    with pytest.raises(AirflowFailException, match="1 missing"):
+        packages(run_key, "DL-002")
+
+
+def test_ending_the_task_stops_the_transfer_and_keeps_what_has_come(demo_site: DemoSite):
+    run = FakeRun(subjects=["DL-001"])
+    batches = run.execute(DicomFind(task_id="plan", **LUNG))
+    move = DicomMove(task_id="retrieve", run_key=run.pushed["run_key"], subject_keys=batches[0], **LUNG)
+    move.on_kill()
+
+    with pytest.raises(AirflowException, match="the task was ended"):
+        FakeRun().execute(move)
+
+
+def test_collect_verify_and_deliver_hand_on_package_ids_counts_and_digests(demo_site: DemoSite):
+    made = packages(planned(demo_site, "DL-002"), "DL-002")
+    verified, first, second = FakeRun(), FakeRun(), FakeRun()
+    verified.execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+    for run in (first, second):
+        run.execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+
+    assert verified.event["packages"] == 1
+    assert verified.event["proofs"]["links"] == 1
+    assert (first.event["delivered"], first.event["had_already"]) == (1, 0)
+    assert (second.event["delivered"], second.event["had_already"]) == (0, 1)
+    assert first.event["digest"] == second.event["digest"]
+
+
+def test_nothing_is_sent_before_a_person_has_approved_it(demo_site: DemoSite):
+    demo_site.change_definition("DEMO-LUNG", "review: never", "review: always")
+    made = packages(planned(demo_site, "DL-002"), "DL-002")
+    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+
+    with pytest.raises(AirflowSkipException, match="review"):
+        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+    assert not list((demo_site.home / "delivered").rglob("*.zip"))
+
+
+def test_a_trial_without_destination_keeps_its_packages_and_skips_delivery(demo_site: DemoSite):
+    demo_site.change_definition("DEMO-LUNG", "deliver:\n  - {to: folder, path: demo-lung}\n", "")
+    made = packages(planned(demo_site, "DL-002"), "DL-002")
+    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+
+    with pytest.raises(AirflowSkipException, match="no destination"):
+        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+
+
+def test_a_pacs_that_is_away_is_worth_another_try(demo_site: DemoSite):
+    demo_site.pacs.stop()
+
+    with pytest.raises(AirflowException, match="demo_pacs") as ended:
+        FakeRun().execute(DicomFind(task_id="plan", **LUNG))
+    assert not isinstance(ended.value, AirflowFailException)
+
+
+def test_a_pacs_that_refuses_us_is_not(demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch):
+    port = demo_site.pacs.port
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_DEMO_PACS",
+        f'{{"conn_type": "dicom", "host": "127.0.0.1", "port": {port}, "extra": {{"aet": "ANOTHER"}}}}',
+    )
+
+    with pytest.raises(AirflowFailException, match="AE title"):
+        FakeRun().execute(DicomFind(task_id="plan", **LUNG))
+
+
+def test_an_incomplete_connection_fails_at_once_with_all_that_is_missing(
+    demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIRFLOW_CONN_DEMO_PACS", '{"conn_type": "dicom", "extra": {"aet": "DEMOPACS"}}')
+
+    with pytest.raises(AirflowFailException, match=r"host is missing(.|\n)*port is missing"):
+        FakeRun().execute(DicomFind(task_id="plan", **LUNG))
+
+
+def test_a_site_that_was_never_set_up_fails_at_once_with_the_remedy(
+    demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+):
+    monkeypatch.setenv("PACS2TRIAL_HOME", str(tmp_path / "elsewhere"))
+
+    with pytest.raises(AirflowFailException, match="pacs2trial init"):
+        FakeRun().execute(DicomFind(task_id="plan", **LUNG))
+
+
+def test_an_unknown_trial_fails_at_once(demo_site: DemoSite):
+    with pytest.raises(AirflowFailException, match="'NOWHERE' is not defined"):
+        FakeRun().execute(DicomFind(task_id="plan", trial="NOWHERE"))
