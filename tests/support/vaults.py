@@ -29,7 +29,7 @@ class PostgresServer:
     def __init__(self, initdb: Path, pg_ctl: Path) -> None:
         self._pg_ctl = pg_ctl
         self._user = SERVER_USER if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="pacs2trial-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="pacs2trial-postgres-", dir=_folder_in_memory()))
         self._data = self._folder / "data"
         self.port = free_port()
         if self._user:
@@ -50,13 +50,13 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql://pacs2trial@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
+    def new_database(self, template: str = "template1") -> str:
+        """The URL of a new database, empty or a copy of another to which nobody is connected."""
         name = f"vault_{uuid.uuid4().hex}"
         address = self.url("postgres").replace("postgresql:", "postgresql+psycopg:")
         engine = create_engine(address, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
         engine.dispose()
         return self.url(name)
 
@@ -65,6 +65,12 @@ class PostgresServer:
             [*map(str, command)], user=self._user, cwd=self._folder, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr + done.stdout
+
+
+def _folder_in_memory() -> Path | None:
+    """Where thousands of small files come and go quickly; None, the usual place, if there is no such room."""
+    memory = Path("/dev/shm")
+    return memory if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
 
 
 @pytest.fixture(scope="session")
@@ -86,13 +92,30 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path / "home", trials=trials, receiver_port=0)
 
 
+@pytest.fixture(scope="session")
+def home_as_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as `pacs2trial init` leaves it, to be copied: that is faster than to make it for every test."""
+    home = tmp_path_factory.mktemp("made") / "home"
+    Vault.create(Settings(home=home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def database_as_made(home_as_made: Path, postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database as `pacs2trial init` leaves it, with the secret of ``home_as_made``."""
+    url = postgres_server.new_database()
+    Vault.create(Settings(home=home_as_made, database_url=url))
+    return url.rsplit("/", 1)[1]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def vault_settings(request: pytest.FixtureRequest, settings: Settings) -> Settings:
+def vault_settings(request: pytest.FixtureRequest, settings: Settings, home_as_made: Path) -> Settings:
     """Settings of an initialised vault, on each kind of database."""
+    shutil.copytree(home_as_made, settings.home)
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
-        settings = Settings(**{**settings.model_dump(), "database_url": server.new_database()})
-    Vault.create(settings)
+        url = server.new_database(request.getfixturevalue("database_as_made"))
+        return Settings(**{**settings.model_dump(), "database_url": url})
     return settings
 
 
@@ -105,11 +128,11 @@ def vault(vault_settings: Settings) -> Iterator[Vault]:
 
 
 @pytest.fixture
-def workspace(settings: Settings) -> Iterator[Workspace]:
+def workspace(settings: Settings, home_as_made: Path) -> Iterator[Workspace]:
     """A site with an empty SQLite vault and two trials, LUNGART and PELVIC."""
     write_definition(settings.trials, "LUNGART", subject_key="LA-[0-9]{3}")
     write_definition(settings.trials, "PELVIC", subject_key="PV-[0-9]{3}")
-    Vault.create(settings)
+    shutil.copytree(home_as_made, settings.home)
     opened = Workspace.open(settings)
     yield opened
     opened.vault.close()

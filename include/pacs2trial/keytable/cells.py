@@ -23,13 +23,19 @@ RESERVED_NAMES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM",
 SCIENTIFIC = re.compile(r"\d([.,]\d+)?[eE]\+\d+")
 DECIMAL = re.compile(r"\d+[.,]0+")
 ERROR_CELL = re.compile(r"##+|#(REF|VALUE|NAME|NUM|DIV/0|NULL)[!?]|#N/A")
-MONTHS = "jan|feb|mar|mär|apr|may|mai|mei|jun|jul|aug|sep|oct|okt|nov|dec|dez|déc|fév|avr"
-DAY = r"(0?[1-9]|[12]\d|3[01])"
-DATES = (
-    re.compile(rf"(\d{{1,2}}[-. /])?({MONTHS})[a-zä]*[-. /]\d{{1,4}}|\d{{1,2}}[-. /]({MONTHS})[a-zä]*", re.IGNORECASE),
-    re.compile(rf"{DAY}[/.]{DAY}[/.]\d{{2,4}}( \d{{1,2}}:\d{{2}}(:\d{{2}})?)?"),
-    re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2})?)?"),
+MONTH = (
+    "(jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|"
+    "dec(ember)?|mrz|mär|mai|okt|dez|janv|févr|mars|avr|juin|juil|août|déc)"
 )
+DAY = r"(0?[1-9]|[12]\d|3[01])"
+TIME = r"([ T]\d{1,2}:\d{2}(:\d{2})?)?"
+DATES = (
+    re.compile(rf"({DAY}[-. /]{{1,2}})?{MONTH}[-. /]{{1,2}}\d{{2,4}}", re.IGNORECASE),
+    re.compile(rf"{DAY}[-. /]{{1,2}}{MONTH}\.?", re.IGNORECASE),
+    re.compile(rf"{DAY}[/.]{DAY}[/.]\d{{2,4}}{TIME}"),
+    re.compile(rf"\d{{4}}-\d{{2}}-\d{{2}}{TIME}"),
+)
+"""How spreadsheets show what they took for a date."""
 
 
 def id_faults(cell: str, longest: int) -> Iterator[str]:

@@ -74,7 +74,7 @@ def settle_persons(session: Session, trial: str, subjects: Sequence[Enrolment]) 
     identifiers = {identifier for subject in subjects for identifier in subject.identifiers}
     _require_agreement(_elsewhere(session, trial, identifiers), subjects)
     person_of = _persons(session, identifiers)
-    before = dict(session.execute(select(Subject.key, Subject.person_id).where(Subject.trial == trial)).tuples().all())
+    before = dict(session.execute(select(Subject.key, Subject.person_id).where(Subject.trial == trial)).all())
 
     def keeps_person(subject: Enrolment) -> bool:
         return before.get(subject.subject_key) in {person_of[each] for each in subject.identifiers}
@@ -97,7 +97,7 @@ def _persons(session: Session, identifiers: Iterable[int]) -> dict[int, int]:
     found: dict[int, int] = {}
     for batch in batches(sorted(identifiers)):
         query = select(Identifier.id, Identifier.person_id).where(Identifier.id.in_(batch))
-        found |= dict(session.execute(query).tuples().all())
+        found |= dict(session.execute(query).all())
     return found
 
 

@@ -21,15 +21,11 @@ def key_file(definition: TrialDefinition, settings: Settings) -> Path:
     """The key table that a definition names, below the folder of key tables.
 
     Raises:
-        InputError: the definition names none, one outside that folder, or one that is not there.
-        NotAvailableError: it names a query.
+        InputError: the file is not there, or would be outside that folder.
+        NotAvailableError: the definition names a query.
     """
-    if definition.keys.connection or definition.keys.query:
+    if definition.keys.file is None:
         raise NotAvailableError(f"trial {definition.trial}, keys: a query cannot be read yet; name a CSV file instead")
-    if not definition.keys.file:
-        raise InputError(
-            f"trial {definition.trial}, keys: name a file, such as {{file: {definition.trial.lower()}.csv}}"
-        )
     folder = settings.keys.resolve()
     path = (folder / definition.keys.file).resolve()
     if not path.is_relative_to(folder):
