@@ -132,10 +132,12 @@ def own_identifiers(harvest: Iterable[tuple[str, bytes, bytes]]) -> OwnIdentifie
 
 
 def _name_parts(text: str) -> Iterator[str]:
+    """The parts of a name; a code in place of a name lends only what looks like a word."""
     for component in re.split(r"[\s^=\\]+", text):
         parts = _LETTERS.findall(component)
+        shortest = _INSIDE_WORDS_FROM if any(c.isdigit() for c in component) else _SHORTEST_PART
         for part in (*parts, "".join(parts)):
-            if len(part) >= _SHORTEST_PART and part not in _NO_NAMES:
+            if len(part) >= shortest and part not in _NO_NAMES:
                 yield part
 
 

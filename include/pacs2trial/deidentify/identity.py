@@ -124,14 +124,14 @@ def _values(obj: EncodedObject) -> dict[int, bytes]:
     """The wanted elements of the outermost level, as encoded."""
     found: dict[int, bytes] = {}
     last = -1
-    for element in elements(obj.header, 0, len(obj.header), implicit=obj.implicit):
-        if element.tag <= last:
-            refuse("order", f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}) stands twice or behind its place")
-        last = element.tag
-        if last > _LAST:
+    for tag, _, _, value, end, _ in elements(obj.header, 0, len(obj.header), implicit=obj.implicit):
+        if tag <= last:
+            refuse("order", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) stands twice or behind its place")
+        last = tag
+        if tag > _LAST:
             break
-        if last in _WANTED:
-            found[last] = bytes(obj.header[element.value : min(element.end, element.value + _LONGEST)])
+        if tag in _WANTED:
+            found[tag] = bytes(obj.header[value : min(end, value + _LONGEST)])
     return found
 
 

@@ -11,11 +11,11 @@ from pacs2trial.deidentify.charset import ESCAPE, decode
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
 from pacs2trial.deidentify.identifiers import DUMMY_WORD, HARVESTED, NAME
 from pacs2trial.deidentify.pieces import Code, Uids
-from pacs2trial.deidentify.walk import Operation, Result, TextKey, Walk, keep_units
+from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Operation, Result, TextKey, Walk, keep_units
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.dicomfile.vr import UNIT
-from pacs2trial.profile.plan import Plan
+from pacs2trial.profile.plan import METHOD, Plan
 from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.profile.vocabulary import Vocabulary
 from pacs2trial.vault.pseudonyms import Original
@@ -33,7 +33,9 @@ STUDY: Final = 0x0020000D
 SERIES: Final = 0x0020000E
 BITS_ALLOCATED: Final = 0x00280100
 
-_NOTED: Final = frozenset((SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, BITS_ALLOCATED))
+_NOTED: Final = frozenset(
+    (SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, BITS_ALLOCATED, PIXEL_REPRESENTATION)
+)
 _ITEM_NUMBERS: Final = frozenset((0x30060022, 0x30060084))
 _CODING_SCHEME: Final = 0x00080102
 
@@ -272,12 +274,13 @@ def _patient(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
 
 
 def _write(tag: int, _rule: Rule, plan: Plan) -> Apply:
-    """The value is the plan's; what the object brought counts for (0012,0063) in staging and for (0028,0303)."""
-    keep = _keep_text(None) if plan.vocabulary is None else _keep_coded(None)
+    """The value is the plan's. What the object brought is noted; words of another are searched like any text."""
+    searched = plan.vocabulary is None and tag == METHOD
+    keep = _keep_text(None)
 
     def note(walk: Walk, value: bytes) -> Result:
         if not walk.level:
-            kept = keep(walk, value)
+            kept = keep(walk, value) if searched else value
             walk.foreign[tag] = kept.rstrip(_PADDING) if isinstance(kept, bytes) else b""
         return None
 

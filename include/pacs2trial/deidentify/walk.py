@@ -34,7 +34,7 @@ Result = bytes | Uids | Code | None
 Operation = tuple[bytes, Callable[["Walk", bytes], Result], Action]
 """VR to write, function of the walk and the value, action of the rule."""
 
-_PIXEL_REPRESENTATION: Final = 0x00280103
+PIXEL_REPRESENTATION: Final = 0x00280103
 _UNSAID: Final = (b"", b"UN")
 _NO_SLOT: Final = 1 << 32
 _MAX_ELEMENTS: Final = 20_000_000
@@ -231,13 +231,16 @@ class Walk:
 
     def _pixels_are_signed(self) -> bool:
         if self._signed is None:
-            self._signed = False
-            for found in elements(self.buffer, 0, len(self.buffer), implicit=self._implicit):
-                if found.tag == _PIXEL_REPRESENTATION:
-                    self._signed = self.buffer[found.value : found.value + 1] == b"\x01"
-                if found.tag >= _PIXEL_REPRESENTATION:
-                    break
+            value = self.top.get(PIXEL_REPRESENTATION)
+            self._signed = (self._find_top(PIXEL_REPRESENTATION) if value is None else value)[:1] == b"\x01"
         return self._signed
+
+    def _find_top(self, wanted: int) -> bytes:
+        """A value of the outermost level that the walk has not come to yet."""
+        for tag, _, _, value, end, _ in elements(self.buffer, 0, len(self.buffer), implicit=self._implicit):
+            if tag >= wanted:
+                return self.buffer[value:end] if tag == wanted else b""
+        return b""
 
     # ---- sequences --------------------------------------------------------------------------------------------
 

@@ -14,8 +14,9 @@ from typing import Final
 from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.bigendian import to_little_endian
-from pacs2trial.dicomfile.scan import Bytes, element_at, head_at, refuse
+from pacs2trial.dicomfile.scan import Bytes, elements, head_at, refuse
 from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
+from pacs2trial.errors import UnsafeObjectError
 
 IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
@@ -137,24 +138,23 @@ def _split_with_meta(view: memoryview, start: int) -> EncodedObject:
 
 
 def _split(data: Bytes, syntax: str, *, implicit: bool) -> EncodedObject:
-    position, end = 0, len(data)
-    while position < end:
-        if data[position] == 0 and _only_zeros(data, position):
-            break
-        element = element_at(data, position, end, implicit=implicit)
-        if element.tag in PIXEL_TAGS:
-            if element.undefined == (syntax in _NATIVE) and element.end > element.value:
-                refuse("pixel-encoding", "transfer syntax and pixel data contradict each other")
-            if element.undefined:
-                _check_fragments(data, element.value, element.end)
-            return EncodedObject(syntax, data[:position], data[position : element.end], implicit)
-        position = element.end
-    return EncodedObject(syntax, data[:position], data[:0], implicit)
-
-
-def _only_zeros(data: Bytes, start: int) -> bool:
-    """Whether nothing but padding follows: some writers fill up their blocks."""
-    return data[start : start + 4] == b"\0\0\0\0"[: len(data) - start] and not any(data[start:])
+    """Cut before the pixel data. A tail of zeros is padding: some writers fill up their blocks."""
+    end = 0
+    try:
+        for tag, _, start, value, stop, undefined in elements(data, 0, len(data), implicit=implicit):
+            if tag in PIXEL_TAGS:
+                if undefined == (syntax in _NATIVE) and stop > value:
+                    refuse("pixel-encoding", "transfer syntax and pixel data contradict each other")
+                if undefined:
+                    _check_fragments(data, value, stop)
+                return EncodedObject(syntax, data[:start], data[start:stop], implicit)
+            if tag == 0:
+                refuse("malformed", "an element has the tag (0000,0000)")
+            end = stop
+    except UnsafeObjectError:
+        if any(data[end:]):
+            raise
+    return EncodedObject(syntax, data[:end], data[:0], implicit)
 
 
 def _check_fragments(data: Bytes, start: int, end: int) -> None:

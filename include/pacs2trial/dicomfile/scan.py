@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from pacs2trial.dicomfile.vr import DELIMITER_GROUP, ITEM, ITEM_END, LONG, MAX_DEPTH, SEQUENCE_END, SHORT, UNDEFINED
 from pacs2trial.errors import UnsafeObjectError
@@ -16,15 +16,8 @@ IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
 LENGTH32 = struct.Struct("<L").unpack_from
 
 
-class Element(NamedTuple):
-    """Where one element lies in a buffer. ``vr`` is empty in implicit VR; ``end`` is behind its delimiter, if any."""
-
-    tag: int
-    vr: bytes
-    start: int
-    value: int
-    end: int
-    undefined: bool
+Element = tuple[int, bytes, int, int, int, bool]
+"""Tag, VR (empty in implicit VR), where element, value and what follows begin, whether its length is undefined."""
 
 
 def refuse(reason: str, detail: str) -> NoReturn:
@@ -39,9 +32,16 @@ def elements(buffer: Bytes, start: int, end: int, *, implicit: bool) -> Iterator
     """
     position = start
     while position < end:
+        if not implicit and end - position >= 8:
+            group, number, vr, length = EXPLICIT_HEAD(buffer, position)
+            value = position + 8
+            if vr in SHORT and group != DELIMITER_GROUP and value + length <= end:
+                yield group << 16 | number, vr, position, value, value + length, False
+                position = value + length
+                continue
         element = element_at(buffer, position, end, implicit=implicit)
         yield element
-        position = element.end
+        position = element[4]
 
 
 def element_at(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int = 0) -> Element:
@@ -49,10 +49,10 @@ def element_at(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: in
     tag, vr, value, length = head_at(buffer, start, end, implicit=implicit)
     if length == UNDEFINED:
         stop = end_of_items(buffer, value, end, implicit=implicit or vr == b"UN", depth=depth)
-        return Element(tag, vr, start, value, stop, undefined=True)
+        return tag, vr, start, value, stop, True
     if length > end - value:
         refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
-    return Element(tag, vr, start, value, value + length, undefined=False)
+    return tag, vr, start, value, value + length, False
 
 
 def head_at(buffer: Bytes, start: int, end: int, *, implicit: bool) -> tuple[int, bytes, int, int]:
@@ -115,4 +115,4 @@ def _end_of_item(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: 
         group, number, _ = IMPLICIT_HEAD(buffer, position)
         if group == DELIMITER_GROUP and number == ITEM_END:
             return position + 8
-        position = element_at(buffer, position, end, implicit=implicit, depth=depth + 1).end
+        position = element_at(buffer, position, end, implicit=implicit, depth=depth + 1)[4]

@@ -26,6 +26,8 @@ _FREE_TEXT: Final = frozenset((b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"))
 _LONG_TEXT: Final = frozenset((b"LT", b"ST", b"UC", b"UT"))
 _DATES: Final = frozenset((b"DA", b"DT", b"TM"))
 _REFUSED_BY_VR: Final = frozenset((b"AE", b"PN", b"UN", b"UR"))
+_NEVER_KEPT: Final = frozenset((b"PN", b"UN", b"UR"))
+_NEVER_CLEANED: Final = _NEVER_KEPT | {b"OB"}
 _FALLBACK: Final = {"X": Action.REMOVE, "Z": Action.EMPTY, "D": Action.DUMMY}
 _DESCRIPTIVE: Final = re.compile(r"(Comments?|Description|Explanation|Label|Text)$")
 
@@ -107,8 +109,10 @@ def _uid(tag: int, vr: bytes) -> Action | None:
 
 def _listed(tag: int, vr: bytes, row: TableRow, choice: Choice) -> Action:
     codes = {row.options[option] for option in choice.options if option in row.options}
-    if codes and vr not in (b"PN", b"UN", b"UR"):
-        return Action.KEEP if "K" in codes else _cleaned(tag, vr)
+    if "K" in codes and vr not in _NEVER_KEPT:
+        return Action.KEEP
+    if "C" in codes and vr not in _NEVER_CLEANED:
+        return _cleaned(tag, vr)
     if vr == b"SQ" and row.strongest == "D":
         return Action.EMPTY
     if row.strongest == "U*":
@@ -123,9 +127,7 @@ def _cleaned(tag: int, vr: bytes) -> Action:
         return Action.KEEP
     if vr in (b"DA", b"DT"):
         return Action.SHIFT
-    if vr in _FREE_TEXT:
-        return Action.CLEAN
-    return Action.REMOVE if vr == b"OB" else Action.KEEP
+    return Action.CLEAN if vr in _FREE_TEXT else Action.KEEP
 
 
 def _unlisted(tag: int, attribute: Attribute, choice: Choice) -> Action:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Action, Rule
 
@@ -35,6 +36,8 @@ def describe(plan: Plan) -> list[Described]:
 
 
 def _words(tag: int, rule: Rule, plan: Plan) -> str:
+    if tag in PIXEL_TAGS:
+        return "keep byte for byte"
     if rule.action is Action.WRITE and tag in plan.texts:
         return f"{rule.action}: {plan.texts[tag]}"
     if rule.action in (Action.CLEAN, Action.ROI_NAME):
