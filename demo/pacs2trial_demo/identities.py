@@ -202,7 +202,10 @@ def planted_in(data: bytes, *identities: Identity) -> tuple[str, ...]:
 
 
 def _encodings(value: str) -> set[bytes]:
-    encoded = {value.encode("utf-8").lower(), value.lower().encode("utf-8")}
-    if all(ord(letter) < 256 for letter in value):
-        encoded.add(value.encode("latin-1").lower())
+    """``value`` as written, in small letters and in capitals; ASCII is made small as the haystack's is."""
+    encoded = set()
+    for spelling in (value, value.lower(), value.upper()):
+        encoded.add(spelling.encode("utf-8").lower())
+        if all(ord(letter) < 256 for letter in spelling):
+            encoded.add(spelling.encode("latin-1").lower())
     return encoded

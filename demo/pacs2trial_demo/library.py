@@ -98,9 +98,15 @@ def _contours_by_image(structures: Dataset) -> dict[str, dict[str, list[NDArray[
     for roi in structures.ROIContourSequence:
         for contour in roi.get("ContourSequence", []):
             image = str(contour.ContourImageSequence[0].ReferencedSOPInstanceUID)
-            points = np.array(contour.ContourData, np.float64).reshape(-1, 3)
-            found[image][names[roi.ReferencedROINumber]].append(points)
+            found[image][names[roi.ReferencedROINumber]].append(_points(contour))
     return found
+
+
+def _points(contour: Dataset) -> NDArray[np.float64]:
+    """Contour Data from the bytes as they were read, which is ten times faster than through its DS values."""
+    raw = contour.get_item("ContourData")
+    assert raw is not None and isinstance(raw.value, bytes), "the contour has just been read"
+    return np.array(raw.value.rstrip(b" \0").split(b"\\"), np.float64).reshape(-1, 3)
 
 
 def _plane(loops: Mapping[str, list[NDArray[np.float64]]]) -> float:

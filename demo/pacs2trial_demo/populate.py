@@ -61,13 +61,14 @@ class Populated:
         return f"{text} ({self.note})" if self.note else text
 
 
-def populate(folder: Path, *, downloads: Path | None = None) -> Populated:
+def populate(folder: Path, *, downloads: Path | None = None, slices: int = 40) -> Populated:
     """Fill ``folder`` with the demo's studies; nothing is done when they already lie there.
 
     Args:
         folder: the archive of the demo PACS.
         downloads: where the real Eclipse plan is fetched to and kept; without it, or without a network, a generated
             study takes its place and the note says so.
+        slices: of each generated planning CT; the demo's 40 make about 50 MB in all.
     """
     present = _present(folder)
     if present is not None and not (present.note and downloads is not None):
@@ -78,7 +79,7 @@ def populate(folder: Path, *, downloads: Path | None = None) -> Populated:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _MARK).unlink(missing_ok=True)
     files: dict[str, int] = {}
-    for identity, when, objects in _studies(eclipse):
+    for identity, when, objects in _studies(eclipse, slices):
         target = folder / str(identity.number) / f"{when:%Y%m%d}"
         for ds in objects:
             path = write(ds, target)
@@ -104,21 +105,21 @@ def write_key_tables(folder: Path) -> list[Path]:
     return written
 
 
-def _studies(eclipse: Mapping[str, bytes] | None) -> Iterator[tuple[Identity, date, list[FileDataset]]]:
+def _studies(eclipse: Mapping[str, bytes] | None, slices: int) -> Iterator[tuple[Identity, date, list[FileDataset]]]:
     """Every study of the archive, made when its turn comes."""
     for identity, when, parts in (
         (LUCZYNSKA, date(2024, 3, 13), RT_PARTS),
         (OXENBARGER, date(2024, 4, 2), RT_PARTS),
         (YAMASHIROGI, date(2024, 3, 27), RT_PARTS | {"US"}),
     ):
-        yield identity, when, study(identity, when=when, parts=parts)
+        yield identity, when, study(identity, when=when, parts=parts, slices=slices)
     yield LUCZYNSKA, date(2024, 6, 20), study(LUCZYNSKA, when=date(2024, 6, 20), parts={"CT"}, slices=8)
     yield OXENBARGER, date(2024, 7, 15), _compressed_follow_up()
     planned = StudyContext(VANDENBROUCKX, date(2024, 5, 7))
     if eclipse is not None:
         yield planned.identity, planned.when, eclipse_study(planned, eclipse)
     else:
-        yield planned.identity, planned.when, study(planned.identity, when=planned.when)
+        yield planned.identity, planned.when, study(planned.identity, when=planned.when, slices=slices)
     scanned = StudyContext(THRUMMINGTON, date(2024, 2, 14))
     yield THRUMMINGTON, scanned.when, [*study(THRUMMINGTON, when=scanned.when, parts={"MR"}), small_mr(scanned)]
 

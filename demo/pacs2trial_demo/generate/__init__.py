@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import date
 
 from pydicom.dataset import FileDataset
@@ -68,23 +68,28 @@ def study(
 
     Returns:
         CT slices first, then structure set, plan, dose, portal images, cone-beam CT, registration, ultrasound, MR.
+
+    Raises:
+        ValueError: a part has no generator.
     """
     context = StudyContext(identity, when)
     anatomy = Anatomy.of(identity.number)
-    geometry = CtGeometry(slices, matrix, thickness)
-    planning = list(planning_ct(context, anatomy, geometry))
-    structures = structure_set(context, anatomy, planning)
-    planned = plan(context, anatomy, structures, control_points)
-    made = {"CT": planning, "RTSTRUCT": [structures], "RTPLAN": [planned]}
-    if "RTDOSE" in parts:
-        made["RTDOSE"] = [dose(context, anatomy, geometry, planned, structures, dose_spacing)]
-    if "RTIMAGE" in parts:
-        made["RTIMAGE"] = portal_images(context, anatomy, planned)
-    if "REG" in parts:
-        treated = list(cone_beam_ct(context, anatomy, CtGeometry(max(2, slices // 2), 128, thickness)))
-        made["REG"] = [*treated, registration(context, planning, treated)]
-    if "US" in parts:
-        made["US"] = [ultrasound(context)]
-    if "MR" in parts:
-        made["MR"] = list(mr_series(context))
-    return [ds for part, objects in made.items() if part in parts for ds in objects]
+    planning = CtGeometry(slices, matrix, thickness)
+    treatment = CtGeometry(max(2, slices // 2), 128, thickness)
+    makers: dict[str, Callable[[], list[FileDataset]]] = {
+        "CT": lambda: list(planning_ct(context, anatomy, planning)),
+        "RTSTRUCT": lambda: [structure_set(context, anatomy, planning)],
+        "RTPLAN": lambda: [plan(context, anatomy, control_points)],
+        "RTDOSE": lambda: [dose(context, anatomy, planning, dose_spacing)],
+        "RTIMAGE": lambda: portal_images(context, anatomy),
+        "REG": lambda: [
+            *cone_beam_ct(context, anatomy, treatment),
+            registration(context, planning.slices, treatment.slices),
+        ],
+        "US": lambda: [ultrasound(context)],
+        "MR": lambda: list(mr_series(context)),
+    }
+    unknown = set(parts) - set(makers)
+    if unknown:
+        raise ValueError(f"no such part of a study: {', '.join(sorted(unknown))}; known are {', '.join(makers)}")
+    return [ds for part, make in makers.items() if part in parts for ds in make()]

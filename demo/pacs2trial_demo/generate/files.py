@@ -8,6 +8,9 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import FileDataset
 
+_GROUP_LENGTH = 128 + 4 + 12
+"""Where the value of File Meta Information Group Length ends: after preamble, prefix and its own 12 bytes."""
+
 
 def part10(ds: FileDataset) -> bytes:
     """``ds`` as a DICOM file (PS3.10): preamble, file meta information, data set."""
@@ -19,8 +22,8 @@ def part10(ds: FileDataset) -> bytes:
 def dataset_bytes(ds: FileDataset) -> tuple[bytes, str]:
     """The data set alone as a C-STORE carries it, and its transfer syntax."""
     whole = part10(ds)
-    meta = len(b"\0" * 128 + b"DICM") + 12 + int(ds.file_meta.FileMetaInformationGroupLength)
-    return whole[meta:], str(ds.file_meta.TransferSyntaxUID)
+    group_length = int.from_bytes(whole[_GROUP_LENGTH - 4 : _GROUP_LENGTH], "little")
+    return whole[_GROUP_LENGTH + group_length :], str(ds.file_meta.TransferSyntaxUID)
 
 
 def write(ds: FileDataset, folder: Path) -> Path:

@@ -13,22 +13,16 @@ from pydicom.uid import ImplicitVRLittleEndian, RTDoseStorage, RTPlanStorage, RT
 from pacs2trial_demo.generate.anatomy import Anatomy, Grid
 from pacs2trial_demo.generate.ct import PLANNING_FRAME, CtGeometry
 from pacs2trial_demo.generate.header import PLANNING, StudyContext, new_object, reference
-from pacs2trial_demo.generate.rtplan import GANTRY_ANGLES, PRESCRIPTION
+from pacs2trial_demo.generate.rtplan import GANTRY_ANGLES, PLAN_SERIES, PRESCRIPTION
+from pacs2trial_demo.generate.rtstruct import STRUCTURE_SERIES
 
 DOSE_SERIES = 5
 SCALING = 1e-6
 """Gy of one stored unit."""
 
 
-def dose(
-    study: StudyContext,
-    anatomy: Anatomy,
-    ct: CtGeometry,
-    plan: Dataset,
-    structure_set: Dataset,
-    spacing: float = 5.0,
-) -> FileDataset:
-    """The dose of ``plan`` in Gy on the planes of the CT, with pixels of ``spacing`` mm over the body."""
+def dose(study: StudyContext, anatomy: Anatomy, ct: CtGeometry, spacing: float = 5.0) -> FileDataset:
+    """The dose of the plan in Gy on the planes of the CT, with pixels of ``spacing`` mm over the body."""
     ds = new_object(
         study,
         sop_class=RTDoseStorage,
@@ -66,8 +60,10 @@ def dose(
     ds.GridFrameOffsetVector = [f"{z - ct.positions[0]:g}" for z in ct.positions]
     ds.DoseGridScaling = f"{SCALING:g}"
     ds.TissueHeterogeneityCorrection = "IMAGE"
-    ds.ReferencedRTPlanSequence = Sequence([reference(RTPlanStorage, plan.SOPInstanceUID)])
-    ds.ReferencedStructureSetSequence = Sequence([reference(RTStructureSetStorage, structure_set.SOPInstanceUID)])
+    ds.ReferencedRTPlanSequence = Sequence([reference(RTPlanStorage, study.uids.instance(PLAN_SERIES, 1))])
+    ds.ReferencedStructureSetSequence = Sequence(
+        [reference(RTStructureSetStorage, study.uids.instance(STRUCTURE_SERIES, 1))]
+    )
     ds.DVHSequence = Sequence([_histogram(anatomy, ct, grid, corner, spacing)])
     ds.PixelData = stored.tobytes()
     ds["PixelData"].VR = "OW"

@@ -12,7 +12,7 @@ from pydicom.uid import RTImageStorage, RTPlanStorage
 from pacs2trial_demo.generate.anatomy import Anatomy, Grid
 from pacs2trial_demo.generate.ct import PLANNING_FRAME
 from pacs2trial_demo.generate.header import LINAC, StudyContext, new_object, reference
-from pacs2trial_demo.generate.rtplan import GANTRY_ANGLES
+from pacs2trial_demo.generate.rtplan import GANTRY_ANGLES, PLAN_SERIES
 
 IMAGE_SERIES = 6
 MATRIX = 192
@@ -22,12 +22,12 @@ WATER = 0.0049
 """Attenuation of a 6 MV beam in water, for each mm."""
 
 
-def portal_images(study: StudyContext, anatomy: Anatomy, plan: Dataset) -> list[FileDataset]:
-    """One image for each beam of ``plan``."""
-    return [_portal_image(study, anatomy, plan, number, angle) for number, angle in enumerate(GANTRY_ANGLES, 1)]
+def portal_images(study: StudyContext, anatomy: Anatomy) -> list[FileDataset]:
+    """One image for each beam of the plan."""
+    return [_portal_image(study, anatomy, number, angle) for number, angle in enumerate(GANTRY_ANGLES, 1)]
 
 
-def _portal_image(study: StudyContext, anatomy: Anatomy, plan: Dataset, number: int, angle: float) -> FileDataset:
+def _portal_image(study: StudyContext, anatomy: Anatomy, number: int, angle: float) -> FileDataset:
     ds = new_object(
         study,
         sop_class=RTImageStorage,
@@ -69,7 +69,7 @@ def _portal_image(study: StudyContext, anatomy: Anatomy, plan: Dataset, number: 
     exposure = Dataset()
     exposure.NumberOfBlocks = "0"
     ds.ExposureSequence = Sequence([exposure])
-    ds.ReferencedRTPlanSequence = Sequence([reference(RTPlanStorage, plan.SOPInstanceUID)])
+    ds.ReferencedRTPlanSequence = Sequence([reference(RTPlanStorage, study.uids.instance(PLAN_SERIES, 1))])
     ds.ReferencedBeamNumber = str(number)
     ds.ReferencedFractionGroupNumber = "1"
     ds.FractionNumber = "1"

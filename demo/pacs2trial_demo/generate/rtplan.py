@@ -12,6 +12,7 @@ from pacs2trial_demo.generate.anatomy import Anatomy
 from pacs2trial_demo.generate.ct import PLANNING_FRAME
 from pacs2trial_demo.generate.header import PLANNING, StudyContext, new_object, reference
 from pacs2trial_demo.generate.private import varian_rt
+from pacs2trial_demo.generate.rtstruct import STRUCTURE_SERIES
 
 PLAN_SERIES = 4
 GANTRY_ANGLES = (20.0, 140.0)
@@ -26,8 +27,8 @@ LEAF_EDGES = (
 )
 
 
-def plan(study: StudyContext, anatomy: Anatomy, structure_set: Dataset, control_points: int = 2) -> FileDataset:
-    """A plan on ``structure_set``; ``control_points`` for each beam, so that a bench can ask for 180."""
+def plan(study: StudyContext, anatomy: Anatomy, control_points: int = STATIC) -> FileDataset:
+    """A plan on the structure set; ``control_points`` for each beam, so that a bench can ask for 180."""
     ds = new_object(
         study,
         sop_class=RTPlanStorage,
@@ -56,7 +57,9 @@ def plan(study: StudyContext, anatomy: Anatomy, structure_set: Dataset, control_
     setup.PatientSetupNumber = "1"
     setup.SetupTechnique = "ISOCENTRIC"
     ds.PatientSetupSequence = Sequence([setup])
-    ds.ReferencedStructureSetSequence = Sequence([reference(RTStructureSetStorage, structure_set.SOPInstanceUID)])
+    ds.ReferencedStructureSetSequence = Sequence(
+        [reference(RTStructureSetStorage, study.uids.instance(STRUCTURE_SERIES, 1))]
+    )
     ds.ApprovalStatus = "APPROVED"
     ds.ReviewDate = study.day
     ds.ReviewTime = "170000"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as SequenceOf
-
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 from pydicom.uid import CTImageStorage, ImplicitVRLittleEndian, RTStructureSetStorage
 
 from pacs2trial_demo.generate.anatomy import Anatomy, Ellipsoid
-from pacs2trial_demo.generate.ct import PLANNING_FRAME, PLANNING_SERIES
+from pacs2trial_demo.generate.ct import PLANNING_FRAME, PLANNING_SERIES, CtGeometry
 from pacs2trial_demo.generate.header import PLANNING, STUDY_CLASS, StudyContext, new_object, reference
 from pacs2trial_demo.identities import plain
 
@@ -24,8 +26,8 @@ def roi_names(study: StudyContext, anatomy: Anatomy) -> list[str]:
     return [*anatomy.parts, f"Boost {study.identity.family}"]
 
 
-def structure_set(study: StudyContext, anatomy: Anatomy, ct: SequenceOf[Dataset]) -> FileDataset:
-    """A structure set that refers to every slice of ``ct``."""
+def structure_set(study: StudyContext, anatomy: Anatomy, ct: CtGeometry) -> FileDataset:
+    """A structure set that refers to every slice of the planning CT."""
     ds = new_object(
         study,
         sop_class=RTStructureSetStorage,
@@ -50,7 +52,7 @@ def structure_set(study: StudyContext, anatomy: Anatomy, ct: SequenceOf[Dataset]
     rois, contours, observations = [], [], []
     for number, (name, part) in enumerate(zip(roi_names(study, anatomy), parts, strict=True), 1):
         rois.append(_roi(number, name, frame))
-        contours.append(_contours(number, name, part, ct))
+        contours.append(_contours(study, number, name, part, ct))
         observations.append(_observation(number, name, study))
     ds.StructureSetROISequence = Sequence(rois)
     ds.ROIContourSequence = Sequence(contours)
@@ -62,16 +64,20 @@ def structure_set(study: StudyContext, anatomy: Anatomy, ct: SequenceOf[Dataset]
     return ds
 
 
-def _frame(study: StudyContext, frame: str, ct: SequenceOf[Dataset]) -> Dataset:
+def _frame(study: StudyContext, frame: str, ct: CtGeometry) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID = study.uids.series(PLANNING_SERIES)
-    series.ContourImageSequence = Sequence([reference(CTImageStorage, image.SOPInstanceUID) for image in ct])
+    series.ContourImageSequence = Sequence([_image(study, number) for number in range(1, ct.slices + 1)])
     whole = reference(STUDY_CLASS, study.uids.study)
     whole.RTReferencedSeriesSequence = Sequence([series])
     item = Dataset()
     item.FrameOfReferenceUID = frame
     item.RTReferencedStudySequence = Sequence([whole])
     return item
+
+
+def _image(study: StudyContext, number: int) -> Dataset:
+    return reference(CTImageStorage, study.uids.instance(PLANNING_SERIES, number))
 
 
 def _roi(number: int, name: str, frame: str) -> Dataset:
@@ -83,26 +89,32 @@ def _roi(number: int, name: str, frame: str) -> Dataset:
     return item
 
 
-def _contours(number: int, name: str, part: Ellipsoid, ct: SequenceOf[Dataset]) -> Dataset:
+def _contours(study: StudyContext, number: int, name: str, part: Ellipsoid, ct: CtGeometry) -> Dataset:
     item = Dataset()
     item.ROIDisplayColor = list(COLOURS.get(name, (200, 40 + 15 * number, 90)))
     item.ReferencedROINumber = str(number)
     slices: list[Dataset] = []
-    for image in ct:
-        z = float(image.ImagePositionPatient[2])
+    for image, z in enumerate(ct.positions, 1):
         outline = part.outline(z, OUTLINE_POINTS.get(name, 48))
         if outline is None:
             continue
         contour = Dataset()
-        contour.ContourImageSequence = Sequence([reference(CTImageStorage, image.SOPInstanceUID)])
+        contour.ContourImageSequence = Sequence([_image(study, image)])
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = str(len(outline))
         contour.ContourNumber = str(len(slices) + 1)
-        contour.ContourData = [text for x, y in outline for text in (f"{x:.2f}", f"{y:.2f}", f"{z:.2f}")]
+        contour["ContourData"] = _contour_data(outline, z)
         slices.append(contour)
     if slices:
         item.ContourSequence = Sequence(slices)
     return item
+
+
+def _contour_data(outline: NDArray[np.float64], z: float) -> RawDataElement:
+    """Contour Data as it stands in a file: a hundred thousand numbers are not worth an object each."""
+    text = "\\".join(f"{x:.2f}\\{y:.2f}\\{z:.2f}" for x, y in outline)
+    value = (text + " " * (len(text) % 2)).encode("ascii")
+    return RawDataElement(Tag("ContourData"), "DS", len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
 
 
 def _observation(number: int, name: str, study: StudyContext) -> Dataset:
