@@ -11,7 +11,7 @@ from pacs2trial.errors import TransientError
 from pacs2trial.network.association import UnreachableError
 from pacs2trial.network.peer import peer
 from pacs2trial.network.suboperations import never
-from pacs2trial.retrieve.outstanding import asked_instances
+from pacs2trial.retrieve.outstanding import OPEN, asked_instances, counts
 from pacs2trial.retrieve.requests import retrieval, series_requests
 from pacs2trial.retrieve.runs import RunInfo, load_run
 from pacs2trial.workspace import Workspace
@@ -138,4 +138,5 @@ class _Transfer:
             self._progress(self.arrived(), sum(self.asked.values()))
 
     def _outstanding(self, key: str) -> int:
-        return sum(one.outstanding for one in asked_instances(self._ws.vault, self._run, [key]))
+        standing = counts(self._ws.vault, self._run, [key])
+        return sum(standing.get(state, 0) for state in OPEN)

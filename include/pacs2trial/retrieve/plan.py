@@ -86,7 +86,8 @@ def plan_run(
 
     Raises:
         InputError: unknown trial, subject or connection; no key table imported yet.
-        TransientError: PACS or vault failed; the run is not planned.
+        TransientError: PACS or vault failed; no run is planned. What was announced for subjects asked before stays
+            expected, since it is.
         PermanentError: the PACS refuses us.
     """
     definition = ws.definition(trial)

@@ -10,7 +10,7 @@ from datetime import date
 from pacs2trial.errors import BalanceError
 from pacs2trial.network.peer import peer
 from pacs2trial.retrieve.fetch import Progress, fetch
-from pacs2trial.retrieve.outstanding import AskedInstance, asked_instances
+from pacs2trial.retrieve.outstanding import MODALITY_UNKNOWN, asked_instances, counts
 from pacs2trial.retrieve.plan import plan_run
 from pacs2trial.retrieve.runs import RunInfo, load_run
 from pacs2trial.staging.ledger import Balance, balance, record_missing
@@ -41,7 +41,9 @@ def settle(ws: Workspace, run_key: str, subject_keys: Sequence[str], *, timeout:
     overdue = _wait(ws, run, subject_keys, limit, patience.settle_quiet)
     if overdue:
         record_missing(ws.vault, overdue, f"did not arrive: nothing came for {limit:g} s")
-    balances = balance(ws.vault, run.trial, subject_keys, modalities={*run.definition.source.modalities, ""})
+    balances = balance(
+        ws.vault, run.trial, subject_keys, modalities={*run.definition.source.modalities, MODALITY_UNKNOWN}
+    )
     gaps = [_gap(one) for one in balances if one.missing or one.failed]
     if gaps:
         raise BalanceError("\n".join(gaps))
@@ -66,23 +68,20 @@ def retrieve(
 
 def _wait(ws: Workspace, run: RunInfo, subject_keys: Sequence[str], limit: float, quiet: float) -> list[str]:
     """Wait; returns the SOP instances that are given up, none once all have come and that stayed so for ``quiet`` s."""
-    seen = _states(ws, run, subject_keys)
+    seen = counts(ws.vault, run, subject_keys)
     changed = time.monotonic()
     while True:
-        waiting = [one.sop_instance for one in seen if one.state is InstanceState.EXPECTED]
+        waiting = seen.get(InstanceState.EXPECTED, 0)
         still = time.monotonic() - changed
         if not seen or (not waiting and still >= quiet):
             return []
         if waiting and still >= limit:
-            return waiting
+            asked = asked_instances(ws.vault, run, subject_keys)
+            return [one.sop_instance for one in asked if one.state is InstanceState.EXPECTED]
         time.sleep(_POLL)
-        now = _states(ws, run, subject_keys)
+        now = counts(ws.vault, run, subject_keys)
         if now != seen:
             seen, changed = now, time.monotonic()
-
-
-def _states(ws: Workspace, run: RunInfo, subject_keys: Sequence[str]) -> list[AskedInstance]:
-    return asked_instances(ws.vault, run, subject_keys)
 
 
 def _gap(one: Balance) -> str:
