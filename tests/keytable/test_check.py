@@ -130,7 +130,7 @@ def test_one_key_for_two_patients_needs_an_alias(table: Table, trial: TrialDefin
 
 def test_an_alias_needs_a_main_patient_id(table: Table, trial: TrialDefinition) -> None:
     (problem,) = check_key_table(table("1,LA-001,yes", "2,LA-002,", columns=["alias"]), trial)
-    assert "row 2 say alias" in problem or "row 2 says alias" in problem
+    assert "row 2 with alias: yes, but no row with the main patient_id" in problem
 
 
 @pytest.mark.parametrize(("one", "other"), [("0012", "12"), ("ab1", "AB1"), ("12 34", "1234"), ("00", "0")])

@@ -104,9 +104,7 @@ def _keys_of_two_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
     for same in _groups(complete, lambda row: row.subject_key):
         mains = [row for row in same if not row.alias]
         if not mains:
-            yield _problem(
-                same, "say alias, but no row gives the subject key its main patient_id: leave alias empty there"
-            )
+            yield _problem(same, "with alias: yes, but no row with the main patient_id: leave alias empty in one")
         elif len({row.patient for row in mains}) > 1:
             yield _problem(
                 mains,
