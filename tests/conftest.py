@@ -1,6 +1,11 @@
 """Fixtures of all rooms; each lives in one module of ``support``."""
 
+import pytest
+
+pytest.register_assert_rewrite("support")  # fixtures import each other before pytest comes to them
+
 pytest_plugins: list[str] = [
+    "support.hospital",
     "support.peers",
     "support.receivers",
     "support.scripted_pacs",

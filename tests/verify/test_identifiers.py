@@ -16,8 +16,8 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 ORIGINAL_UID = "1.2.826.0.1.3680043.2.1125.7"
 PSEUDONYM = "2.25.110048213344"
 OWN = own_identifiers(
-    names={"Ärmel-Smythe^Eliza Jo^^Dr^Prof", "山田^太郎"},
-    ids={"10048213", "A7", "ACC-2024/9"},
+    names={"Head^Left", "Ärmel-Smythe^Eliza Jo^^Dr^Prof", "山田^太郎"},
+    ids={"10048213", "00010048214", "A7", "ACC-2024/9"},
     birth_dates={"19520317"},
     uids={ORIGINAL_UID},
 )
@@ -47,11 +47,15 @@ def test_a_clean_object_gives_no_finding() -> None:
     ("keyword", "value", "what"),
     [
         ("StudyDescription", "Thorax SMYTHE control", "a part of the name"),
+        ("StudyDescription", "Head first", "a part of the name"),
+        ("ImageType", ["ORIGINAL", "SMYTHE"], "a part of the name"),
         ("StudyDescription", "armel", "a part of the name"),
+        ("StudyDescription", "AERMEL", "a part of the name"),
         ("SeriesDescription", "for eliza", "a part of the name"),
         ("StudyComments", "x10048213y", "an original ID"),
         ("StudyComments", "see acc-2024/9", "an original ID"),
         ("StudyID", "A7", "an original ID"),
+        ("StudyComments", "was 10048214 before", "an original ID"),
         ("OtherPatientIDs", ["B1", "A7"], "an original ID"),
         ("InstanceNumber", "10048213", "an original ID"),
         ("StudyComments", "born 1952-03-17", "the birth date"),
@@ -78,6 +82,7 @@ def test_an_identifier_is_found_where_it_stands_and_not_repeated(keyword: str, v
         ("SliceLocation", "-110048213.5"),
         ("StudyDate", "19520317"),  # a shifted date may fall anywhere
         ("ClinicalTrialSponsorName", "Smythe Foundation"),  # a text of the definition
+        ("BodyPartExamined", "HEAD"),
         ("DeidentificationMethod", "Retain Patient Characteristics"),
     ],
 )
@@ -135,4 +140,4 @@ def test_the_pixel_payload_is_left_to_the_filter() -> None:
 
 
 def test_the_identifiers_are_not_printed_by_accident() -> None:
-    assert repr(OWN) == "OwnIdentifiers(3 IDs, 5 name parts)"
+    assert repr(OWN) == "OwnIdentifiers(5 IDs, 8 name parts)"

@@ -149,9 +149,7 @@ def _answer(
             if content_digest in (None, package.content_digest)
         ]
         if not packages:
-            raise InputError(
-                f"{trial}/{subject_key}: there is no such package in force; run pacs2trial collect {trial}"
-            )
+            raise InputError(f"{trial}/{subject_key}: no such package is in force; run pacs2trial collect {trial}")
         if state is ReviewState.APPROVED and any(each.state != PackageState.VERIFIED for each in packages):
             raise InputError(f"{trial}/{subject_key}: a package is not proven; only a verified one can be approved")
         ask(session, packages)

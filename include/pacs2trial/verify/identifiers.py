@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pacs2trial.verify.dicom import STANDARD_UIDS, TEXT, DicomObject, Element
+from pacs2trial.verify.terms import CODE_WORDS, METHOD_WORDS
 
 LONG_ID = 5
 """Characters from which an identifier is searched anywhere in a text."""
@@ -30,15 +31,8 @@ _UID = re.compile(r"\d+(?:\.\d+){2,}")
 _NUMBER = re.compile(r"[0-9+.eE-]+")
 _NUMBERS = frozenset(("DS", "IS"))
 _TIMES = frozenset(("DA", "DT", "TM"))
-_METHOD_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "basic application confidentiality profile option clean retain with pixel data recognizable visual features "
-        "graphics structured content descriptors longitudinal temporal information full modified dates patient "
-        "characteristics device institution identity uids safe private",
-    )
-)
-"""The words of CID 7050 and PS3.15 E: a method that is called "Retain Patient Characteristics" names nobody."""
+_PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 
 
 @dataclass(frozen=True)
@@ -72,6 +66,7 @@ def own_identifiers(
         uids: original and staged UIDs.
     """
     folded = {fold(text.strip(" \0")) for text in ids} - {""}
+    folded |= {stem for text in folded if text.isdigit() and len(stem := text.lstrip("0")) >= LONG_ID}
     days = {text.strip(" \0") for text in birth_dates}
     return OwnIdentifiers(
         names=frozenset(part for name in names for part in _name_parts(name)),
@@ -83,10 +78,9 @@ def own_identifiers(
 
 
 def fold(text: str) -> str:
-    """Text as it is compared: without case, without accents."""
-    return "".join(
-        letter for letter in unicodedata.normalize("NFKD", text).casefold() if not unicodedata.combining(letter)
-    )
+    """Text as it is compared: without case, without accents, strokes or ligatures."""
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
 class Search:
@@ -123,7 +117,7 @@ class Search:
         if element.vr in _TIMES:
             return self._in_time(element)
         if element.vr in TEXT:
-            return self._in_text(element.text(), words=_NAME_LETTERS, method=_is_method(element.path))
+            return self._in_text(element.text(), words=_NAME_LETTERS, terms=_terms(element))
         text = element.value.decode("ascii", "replace").strip(" \0")
         printable = text.isascii() and text.isprintable()
         return self._in_text(text, words=_NAME_LETTERS if printable else _NAME_LETTERS_BINARY)
@@ -141,7 +135,7 @@ class Search:
             found.add("the birth date")
         return found
 
-    def _in_text(self, text: str, *, words: int, method: bool = False) -> set[str]:
+    def _in_text(self, text: str, *, words: int, terms: Set[str] = frozenset()) -> set[str]:
         found = set()
         folded = fold(text)
         if any(each in folded for each in self._own.long_ids) or folded in self._own.short_ids:
@@ -154,7 +148,7 @@ class Search:
             found.add("an original UID")
         if folded not in self._constants:
             tokens = {word for word in _WORD.findall(folded) if len(word) >= words or not word.isascii()}
-            if tokens & self._own.names - (_METHOD_WORDS if method else frozenset()):
+            if tokens & self._own.names - terms:
                 found.add("a part of the name")
         return found
 
@@ -166,13 +160,19 @@ class Search:
         return any(uid in token for token in suspects for uid in self._own.uids)
 
 
-def _is_method(path: str) -> bool:
-    return path == "DeidentificationMethod" or path.startswith("DeidentificationMethodCodeSequence[")
+def _terms(element: Element) -> Set[str]:
+    """Words that the standard puts into an attribute, so that there they name nobody."""
+    if element.vr == "CS":
+        return CODE_WORDS
+    path = element.path
+    is_method = path == "DeidentificationMethod" or path.startswith("DeidentificationMethodCodeSequence[")
+    return METHOD_WORDS if is_method else frozenset()
 
 
 def _name_parts(name: str) -> Iterator[str]:
     for group in name.split("="):
         for component in group.split("^")[:3]:
-            for word in _WORD.findall(fold(component)):
-                if len(word) >= _NAME_LETTERS or (len(word) >= 2 and not word.isascii()):
-                    yield word
+            for spelling in (component, component.casefold().translate(_UMLAUTS)):
+                for word in _WORD.findall(fold(spelling)):
+                    if len(word) >= _NAME_LETTERS or (len(word) >= 2 and not word.isascii()):
+                        yield word

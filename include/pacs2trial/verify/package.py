@@ -163,6 +163,7 @@ def _first_of_series(names: Sequence[str]) -> set[str]:
 
 
 def _constants(origin: Origin) -> list[str]:
+    """Texts that the trial definition writes into every object; an LO holds 64 characters of them."""
     definition = origin.definition
-    site = definition.site
-    return [definition.trial, definition.sponsor, definition.protocol, site.id, site.name, origin.subject_key]
+    texts = (definition.trial, definition.title, definition.sponsor, definition.protocol, definition.site.id)
+    return [text[:64].strip() for text in (*texts, definition.site.name, origin.subject_key)]
