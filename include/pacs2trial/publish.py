@@ -21,6 +21,8 @@ from pacs2trial.settings import Settings, environment_connection, variable
 
 VAULT_CONNECTION = "pacs2trial_vault"
 FILE_NAME = "airflow.env"
+PLACES = {"home", "database_url", "secret_file", "trials", "connections_file"}
+"""Settings that are told to Airflow even when they are as by default: it may be started from another folder."""
 
 
 def vault_connection(settings: Settings) -> str:
@@ -49,12 +51,8 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
     """Variables for ``airflow standalone`` on one machine: this site's settings, the vault, loopback, no examples."""
     own = {
         variable(name): str(getattr(settings, name))
-        for name in ("home", "database_url", "secret_file", "trials", "connections_file")
-    }
-    site = {
-        variable(name): str(getattr(settings, name))
-        for name in ("issuer", "receiver_aet", "receiver_host", "receiver_port", "time_zone")
-        if getattr(settings, name) != type(settings).model_fields[name].default
+        for name, field in type(settings).model_fields.items()
+        if name in PLACES or getattr(settings, name) != field.default
     }
     airflow = {
         "AIRFLOW_HOME": str(settings.home / "airflow"),
@@ -64,7 +62,7 @@ def airflow_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         f"AIRFLOW_CONN_{VAULT_CONNECTION.upper()}": vault_connection(settings),
     }
-    return own | site | airflow | _folders()
+    return own | airflow | _folders()
 
 
 def write_airflow_environment(settings: Settings) -> Path:

@@ -93,10 +93,10 @@ def _show_plain(table: Table) -> None:
     widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
     if table.title:
         click.echo(table.title)
+    columns = list(zip(widths, _numeric(table), strict=True))
     for row in rows:
         texts = [
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, _numeric(table), strict=True)
+            text.rjust(width) if right else text.ljust(width) for text, (width, right) in zip(row, columns, strict=True)
         ]
         click.echo("  ".join(texts).rstrip())
 

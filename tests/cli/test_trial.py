@@ -1,0 +1,89 @@
+"""``trial``: list, check, describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Site
+
+
+@pytest.fixture
+def broken(site: Site) -> Path:
+    path = site.trials / "broken.yaml"
+    path.write_text("trial: BROKEN\nsponser: x\nprotocol: y\nkeys: {file: a.csv}\nsubject_key: x\nsource: {pacs: m}\n")
+    return path
+
+
+def test_list_names_every_trial(site: Site) -> None:
+    listed = site.json("trial", "list")
+    assert [(trial["trial"], trial["pacs"], trial["review"]) for trial in listed["trials"]] == [
+        ("LUNGART", "main", "never"),
+        ("PELVIC", "main", "never"),
+    ]
+    assert listed["broken"] == {}
+
+
+def test_list_needs_no_vault(new_site: Site) -> None:
+    assert new_site.json("trial", "list")["trials"] == []
+    assert not new_site.home.exists()
+
+
+def test_list_tells_broken_definitions_apart(site: Site, broken: Path) -> None:
+    done = site("trial", "list")
+    assert done.exit_code == 2
+    assert "LUNGART" in done.stdout
+    assert "broken.yaml line 2, sponser: unknown field 'sponser'; did you mean sponsor?" in done.stderr
+    assert "broken.yaml line 6, source.modalities: is missing" in done.stderr
+
+
+def test_check_of_all_names_right_and_wrong(site: Site, broken: Path) -> None:
+    done = site("trial", "check")
+    assert done.exit_code == 2
+    assert done.stdout.splitlines() == ["LUNGART is right", "PELVIC is right"]
+    assert len(done.stderr.splitlines()) == 3
+
+
+def test_check_of_one_looks_at_that_one(site: Site, broken: Path) -> None:
+    assert site("trial", "check", "LUNGART").stdout == "LUNGART is right\n"
+    assert "broken.yaml line 2, sponser: unknown field 'sponser'; did you mean sponsor?" in site.refusal(
+        "trial", "check", "BROKEN"
+    )
+
+
+def test_check_refuses_what_the_engine_cannot_do(site: Site) -> None:
+    path = site.trials / "lungart.yaml"
+    path.write_text(path.read_text().replace("clean_descriptors", "retain_safe_private"))
+    done = site("trial", "check")
+    assert done.exit_code == 2
+    assert "LUNGART, profile.options: retain_safe_private is not available yet" in done.stderr
+
+
+def test_check_of_an_empty_folder_is_no_success(new_site: Site) -> None:
+    done = new_site("trial", "check")
+    assert done.exit_code == 2
+    assert done.stdout == f"no right definition in {new_site.trials}\n"
+
+
+def test_unknown_trial_names_those_that_exist(site: Site) -> None:
+    assert site.refusal("trial", "check", "LUNGRAT") == [
+        f"trial 'LUNGRAT' is not defined in {site.trials}; trials there: LUNGART, PELVIC"
+    ]
+
+
+def test_describe_prints_what_happens_to_each_attribute(site: Site) -> None:
+    done = site("trial", "describe", "lungart")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("LUNGART: pacs2trial: PS3.15 Basic Profile")
+    assert any(line.split()[:2] == ["(0010,0010)", "PatientName"] for line in done.stdout.splitlines())
+
+
+def test_describe_tells_programs_the_same(site: Site) -> None:
+    described = site.json("trial", "describe", "LUNGART")
+    actions = {row["keyword"]: row["action"] for row in described["attributes"]}
+    assert "Private attributes" in actions
+    assert described["dates"] == "MODIFIED"
+    assert len(described["digest"]) == 64
