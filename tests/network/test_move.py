@@ -2,6 +2,8 @@ import time
 from dataclasses import replace
 
 import pytest
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 
@@ -143,9 +145,6 @@ def test_a_cancelled_move_stops_the_pacs(scripted_pacs: ScriptedPacs):
 
 
 def _instance(number):
-    from pydicom import Dataset
-    from pydicom.dataset import FileMetaDataset
-
     made = Dataset()
     made.SOPClassUID, made.SOPInstanceUID = _CT, f"1.2.{number + 1}"
     made.file_meta = FileMetaDataset()

@@ -1,11 +1,12 @@
 from datetime import date
 
 import pytest
+from sqlalchemy import delete
 
 from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.retrieve.fetch import fetch
 from pacs2trial.retrieve.plan import plan_run
-from pacs2trial.vault.tables import InstanceState
+from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion
 from pacs2trial_demo.generate import study
 from pacs2trial_demo.identities import LUCZYNSKA
 from pacs2trial_demo.pacs import DemoPacs
@@ -130,6 +131,15 @@ def test_a_run_fetches_only_the_studies_of_its_window(site: Site, pacs: DemoPacs
     assert len(site.in_state(InstanceState.STAGED)) == 2
 
 
+def test_a_series_whose_modality_the_pacs_does_not_tell_is_asked_for(site: Site, pacs: DemoPacs):
+    everything = wanted(pacs)
+    for one in pacs.index.instances():
+        if one.header.Modality == "RTPLAN":
+            one.header.Modality = ""
+    fetch(site.ws, plan_run(site.ws, TRIAL).run_key, BOTH)
+    assert site.in_state(InstanceState.STAGED) == site.staging_uids(everything)
+
+
 def test_progress_is_told_in_numbers_that_rise_to_the_whole(site: Site, pacs: DemoPacs):
     told = []
     fetch(site.ws, plan_run(site.ws, TRIAL).run_key, BOTH, progress=lambda done, total: told.append((done, total)))
@@ -164,11 +174,7 @@ def test_both_ways_stage_the_same_bytes(site: Site, pacs: DemoPacs):
     assert {path: path.read_bytes() for path in site.staged_files()} == moved
 
 
-def _forget_instances(site):
-    from sqlalchemy import delete
-
-    from pacs2trial.vault.tables import Instance, StagedVersion
-
+def _forget_instances(site: Site) -> None:
     with site.ws.vault.session() as session:
         session.execute(delete(StagedVersion))
         session.execute(delete(Instance))
