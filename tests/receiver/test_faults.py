@@ -7,41 +7,46 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import FileDataset
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom import _config
 
 from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
 from pacs2trial.receiver import Receiver
 from pacs2trial.settings import Settings
 from pacs2trial.staging import quarantine
-from pacs2trial.vault import Original
 from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
-from pacs2trial_demo.generate import study
+from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA
 from support.findings import require_ledger_and_store_agree, staged_files, staged_objects, states
-from support.receivers import WHEN, association, encoded, receiver_process, send, send_one
+from support.receivers import WHEN, association, receiver_process, send, send_one
 
 MEGABYTE = 2**20
 
 
 def test_a_killed_receiver_has_staged_everything_it_answered_success_for(workspace: Workspace, tmp_path: Path):
+    """Killed a moment after the third, eighth and thirteenth Success, while the next object is on its way."""
     slices = study(LUCZYNSKA, when=WHEN, parts={"CT"}, slices=40, matrix=128)
     answered: set[str] = set()
-    for round_number, kill_after in enumerate((0.05, 0.2, 0.5)):
+    for successes, delay in ((3, 0.0), (8, 0.005), (13, 0.02)):
         with (
-            receiver_process(workspace.settings, tmp_path / f"receiver{round_number}.log") as running,
+            receiver_process(workspace.settings, tmp_path / f"receiver-{successes}.log") as running,
             association(running.port, slices) as made,
         ):
-            killer = threading.Timer(kill_after, running.kill)
-            killer.start()
-            answered |= {str(ds.SOPInstanceUID) for ds in slices if send_one(made, ds) == 0}
+            killer = threading.Timer(delay, running.kill)
+            statuses = []
+            for ds in slices:
+                statuses.append(send_one(made, ds))
+                answered |= {str(ds.SOPInstanceUID)} if statuses[-1] == 0 else set()
+                if statuses.count(0) == successes and statuses[-1] == 0:
+                    killer.start()
+                if statuses[-1] is None:
+                    break
             killer.join()
+        assert statuses[-1] is None, "it was killed in the middle"
         assert _staged_originals(workspace) >= answered
         staged_objects(workspace.settings)
     with receiver_process(workspace.settings, tmp_path / "last.log") as running:
@@ -99,14 +104,20 @@ def test_a_store_that_refuses_writes_is_answered_out_of_resources(workspace: Wor
 
 
 def test_a_truncated_object_is_kept_encrypted_and_a_good_one_follows(
-    workspace: Workspace, receiver: int, planning_ct: list[FileDataset]
+    workspace: Workspace,
+    receiver: int,
+    planning_ct: list[FileDataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
-    whole = planning_ct[0]
-    with association(receiver, [whole]) as made:
-        assert _send_cut(made, whole, 5000) == 0
-        assert send_one(made, whole) == 0
-    (item,) = quarantine.items(workspace)
-    assert item.sop_instance == ""
+    """pynetdicom sends a file's bytes as they are when it may send them in chunks."""
+    monkeypatch.setattr(_config, "STORE_SEND_CHUNKED_DATASET", True)
+    cut = tmp_path / "cut.dcm"
+    cut.write_bytes(part10(planning_ct[0])[:-1000])
+    with association(receiver, planning_ct[:1]) as made:
+        assert int(made.send_c_store(cut).Status) == 0
+    assert [(item.reason, item.sop_instance) for item in quarantine.items(workspace)] == [("truncated", "")]
+    assert send(receiver, planning_ct[:1]) == [0]
     assert list(states(workspace.vault).values()) == [InstanceState.STAGED]
 
 
@@ -150,26 +161,10 @@ def _ballast(path: Path, size: int) -> Iterator[None]:
         path.unlink()
 
 
-def _send_cut(made: Association, ds: FileDataset, size: int) -> int:
-    """C-STORE the first ``size`` bytes of the data set, as a broken archive would."""
-    whole, _syntax = encoded(ds)
-    request = C_STORE()
-    request.MessageID = 1
-    request.AffectedSOPClassUID = ds.SOPClassUID
-    request.AffectedSOPInstanceUID = ds.SOPInstanceUID
-    request.Priority = 2
-    request.DataSet = BytesIO(whole[:size])
-    made.dimse.send_msg(request, made.accepted_contexts[0].context_id)
-    _, answer = made.dimse.get_msg(block=True)
-    return int(answer.Status)
-
-
 def _staged_originals(workspace: Workspace) -> set[str]:
     """Original SOP Instance UIDs of what the ledger calls staged, whose files are there."""
     files = {path.name for path in staged_files(workspace.settings)}
     staged = [uid for uid, state in states(workspace.vault).items() if state is InstanceState.STAGED]
     assert all(f"{uid}.dcm" in files for uid in staged)
     pseudonyms = workspace.vault.pseudonyms("STAGING")
-    originals = pseudonyms.originals_of(Kind.UID, staged, caller="test", purpose="comparison")
-    assert all(pseudonyms.resolve([Original(Kind.UID, o)]) for o in originals.values())
-    return set(originals.values())
+    return set(pseudonyms.originals_of(Kind.UID, staged, caller="test", purpose="comparison").values())

@@ -27,6 +27,7 @@ from pacs2trial_demo.identities import LUCZYNSKA
 AET = "PACS2TRIAL"
 SENDER = "SCANNER1"
 WHEN = date(2024, 3, 13)
+_PATIENCE_S = 15
 _META_BEGINS = 144
 """Behind preamble, DICM and the group length element of the file meta information (PS3.10 7.1)."""
 
@@ -65,7 +66,8 @@ def association(port: int, datasets: Sequence[FileDataset], *, called: str = AET
     """An association that proposes each object's SOP class with its transfer syntax."""
     kinds = {(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID) for ds in datasets}
     entity = AE(SENDER)
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 60
+    entity.dimse_timeout = entity.network_timeout = _PATIENCE_S
+    entity.acse_timeout = _PATIENCE_S / 3
     made = entity.associate(
         "127.0.0.1", port, contexts=[build_context(*kind) for kind in sorted(kinds)], ae_title=called
     )
