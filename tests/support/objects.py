@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -17,6 +18,8 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from pacs2trial.dicomfile.scan import elements
+from pacs2trial.dicomfile.vr import LONG
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
 
@@ -172,3 +175,22 @@ def part10(ds: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> bytes:
     buffer = io.BytesIO()
     dcmwrite(buffer, ds, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def raw_element(tag: int, vr: str, value: bytes) -> bytes:
+    """An element in explicit VR little endian, its value taken as it is: wrong VRs and odd lengths can be made."""
+    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
+    if vr.encode() in LONG:
+        return head + struct.pack("<HL", 0, len(value)) + value
+    return head + struct.pack("<H", len(value)) + value
+
+
+def with_raw(data: bytes, extra: Mapping[int, bytes]) -> bytes:
+    """An encoded data set (explicit VR) with further encoded elements at their places."""
+    found = {tag: data[start:end] for tag, _, start, _, end, _ in elements(data, 0, len(data), implicit=False)}
+    return b"".join(element for _, element in sorted((found | extra).items()))
+
+
+def raw_items(*items: bytes) -> bytes:
+    """The value of a sequence of defined length."""
+    return b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item for item in items)

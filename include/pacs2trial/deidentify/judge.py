@@ -27,7 +27,8 @@ def blocked_texts(walk: Walk, plan: Plan) -> dict[TextKey, bytes | None]:
 
     A value may not stay if it holds one of the object's own identifiers, a UID, a mail or web address, control
     characters, or bytes that are no text in the declared character set; in a trial that does not keep its dates,
-    if it holds a date. A coded string must have the form of one (PS3.5 6.2).
+    if it holds a date. A coded string must have the form of one (PS3.5 6.2). A UID that names an instance elsewhere
+    in the object is no UID of a class or scheme.
     """
     own = own_identifiers(walk.harvest)
     blocked: dict[TextKey, bytes | None] = dict(_blocked_texts(walk.texts, own, dates=plan.dates == "UNMODIFIED"))
@@ -39,6 +40,7 @@ def blocked_texts(walk: Walk, plan: Plan) -> dict[TextKey, bytes | None]:
     for value in walk.numbers:
         if any(number.strip().lstrip(b"+0").decode("latin-1") in own.numbers for number in value.split(b"\\")):
             blocked[value] = None
+    blocked.update((value, None) for value in walk.structural if value in walk.uids)
     return blocked
 
 

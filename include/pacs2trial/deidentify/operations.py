@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final
 
-from pacs2trial.deidentify.charset import ESCAPE, decode
-from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
-from pacs2trial.deidentify.identifiers import DUMMY_WORD, HARVESTED, NAME
+from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.dates import checked_date_times, checked_dates
+from pacs2trial.deidentify.identifiers import HARVESTED, NAME
+from pacs2trial.deidentify.keeping import (
+    PADDING,
+    STANDARD_ROOT,
+    UID_SYNTAX,
+    Apply,
+    dummy_of,
+    keep_by_vr,
+    keep_coded,
+    keep_text,
+    keep_uid,
+    trimmed,
+    without,
+)
 from pacs2trial.deidentify.pieces import Code, Uids
-from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Operation, Result, TextKey, Walk, keep_units
-from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
+from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Operation, Result, Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
-from pacs2trial.dicomfile.vr import UNIT
 from pacs2trial.profile.plan import METHOD, Plan
 from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.profile.vocabulary import Vocabulary
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
-
-Apply = Callable[[Walk, bytes], Result]
 
 CHARACTER_SET: Final = 0x00080005
 SOP_CLASS: Final = 0x00080016
@@ -39,25 +47,9 @@ _NOTED: Final = frozenset(
 _ITEM_NUMBERS: Final = frozenset((0x30060022, 0x30060084))
 _CODING_SCHEME: Final = 0x00080102
 
-_PADDING: Final = b" \0"
-_NUMERIC: Final = b"0123456789+-.eE \\\0"
-_UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
-_STANDARD_ROOT: Final = b"1.2.840.10008."
+_KEEP_TERMS: Final = keep_coded(None)
 _ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
 _LONGEST_UID: Final = 1024
-_LONGEST_NUMBER: Final = 64
-_SHORTEST_CHECKED_NUMBER: Final = 6
-
-_DUMMIES: Final = {
-    b"AS": b"000Y",
-    b"CS": DUMMY_WORD.encode(),
-    b"DA": b"19000101",
-    b"DS": b"0",
-    b"DT": b"19000101000000",
-    b"IS": b"0",
-    b"TM": b"000000",
-    b"UR": b"about:blank",
-}
 
 
 @lru_cache(maxsize=64)
@@ -87,7 +79,7 @@ def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
 def _harvesting(kind: str, apply: Apply) -> Apply:
     def harvest(walk: Walk, value: bytes) -> Result:
         if value:
-            walk.harvest[kind, walk.charset, value.rstrip(_PADDING)] = None
+            walk.harvest[kind, walk.charset, value.rstrip(PADDING)] = None
         return apply(walk, value)
 
     return harvest
@@ -105,7 +97,7 @@ def _noting(tag: int, apply: Apply) -> Apply:
 
 def _numbering(apply: Apply) -> Apply:
     def number(walk: Walk, value: bytes) -> Result:
-        walk.item_number = value.strip(_PADDING)
+        walk.item_number = value.strip(PADDING)
         return apply(walk, value)
 
     return number
@@ -113,147 +105,23 @@ def _numbering(apply: Apply) -> Apply:
 
 def _scheme(apply: Apply) -> Apply:
     def scheme(walk: Walk, value: bytes) -> Result:
-        walk.scheme = value.strip(_PADDING)
+        walk.scheme = value.strip(PADDING)
         return apply(walk, value)
 
     return scheme
 
 
-# ---- keep, by VR -------------------------------------------------------------------------------------------------
-
-
-def without(rule: Rule) -> bytes | None:
-    """What stands in place of a value that may not stay."""
-    if rule.fallback is Action.DUMMY:
-        return _dummy(rule.vr)
-    return b"" if rule.fallback is Action.EMPTY else None
-
-
-def _dummy(vr: bytes) -> bytes:
-    if vr in UNIT:
-        return bytes(max(2, UNIT[vr]))
-    return _DUMMIES.get(vr, DUMMY_WORD.encode())
-
-
-def _trimmed(value: bytes) -> bytes:
-    """``value`` less padding; ``value`` itself where it is padded as it should be."""
-    stripped = value.rstrip(_PADDING)
-    extra = len(value) - len(stripped)
-    if not extra or (extra == 1 and len(stripped) & 1 and value[-1] == 0x20):
-        return value
-    return stripped
-
-
-def text_key(walk: Walk, stripped: bytes) -> TextKey:
-    return stripped if stripped.isascii() and ESCAPE not in stripped else (walk.charset, stripped)
-
-
 def _keep(_tag: int, rule: Rule, _plan: Plan) -> Apply:
-    vr = rule.vr
-    if vr in UNIT:
-        return keep_units(UNIT[vr])
-    if vr == SIGN_DEPENDENT:
-        return keep_units(2)
-    factory = _KEEP_BY_VR.get(vr, _keep_text)
-    return factory(without(rule))
-
-
-def _keep_text(fallback: bytes | None) -> Apply:
-    def keep(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
-        if not stripped:
-            return value if not value else b""
-        key = text_key(walk, stripped)
-        if key in walk.blocked:
-            return fallback
-        walk.texts[key] = None
-        return _trimmed(value)
-
-    return keep
-
-
-def _keep_coded(fallback: bytes | None) -> Apply:
-    def keep(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
-        if stripped in walk.blocked:
-            replacement = walk.blocked[stripped]
-            return fallback if replacement is None else replacement
-        walk.coded[stripped] = None
-        return _trimmed(value)
-
-    return keep
-
-
-def _keep_number(fallback: bytes | None) -> Apply:
-    def keep(_walk: Walk, value: bytes) -> Result:
-        if value.translate(None, _NUMERIC):
-            return fallback
-        return _trimmed(value) if value[-1:] in (b" ", b"\0") else value
-
-    return keep
-
-
-def _keep_integer(fallback: bytes | None) -> Apply:
-    plain = _keep_number(fallback)
-
-    def keep(walk: Walk, value: bytes) -> Result:
-        if _SHORTEST_CHECKED_NUMBER <= len(value) <= _LONGEST_NUMBER:
-            stripped = value.strip(_PADDING)
-            if stripped in walk.blocked:
-                return fallback
-            walk.numbers[stripped] = None
-        return plain(walk, value)
-
-    return keep
-
-
-def _keep_checked(check: Callable[[bytes], bytes | None], fallback: bytes | None) -> Apply:
-    def keep(_walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
-        checked = check(stripped)
-        if checked is None:
-            return fallback
-        return _trimmed(value) if checked == stripped else checked
-
-    return keep
-
-
-def _keep_uid(fallback: bytes | None) -> Apply:
-    def keep(_walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
-        if not stripped:
-            return value if not value else b""
-        if not _UID_SYNTAX.fullmatch(stripped):
-            return fallback
-        return value if len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20 else stripped
-
-    return keep
-
-
-def _refuse(fallback: bytes | None) -> Apply:
-    return lambda _walk, _value: fallback
-
-
-_KEEP_BY_VR: Final[Mapping[bytes, Callable[[bytes | None], Apply]]] = {
-    b"AS": partial(_keep_checked, checked_ages),
-    b"CS": _keep_coded,
-    b"DA": partial(_keep_checked, lambda value: checked_dates(value, 0)),
-    b"DS": _keep_number,
-    b"DT": partial(_keep_checked, lambda value: checked_date_times(value, 0)),
-    b"IS": _keep_integer,
-    b"PN": _refuse,
-    b"TM": partial(_keep_checked, checked_times),
-    b"UI": _keep_uid,
-}
+    return keep_by_vr(rule)
 
 
 def _keep_charset(walk: Walk, value: bytes) -> Result:
-    stripped = value.rstrip(_PADDING)
+    stripped = value.rstrip(PADDING)
     walk.charset = stripped
-    return _keep_coded(None)(walk, value)
+    return _KEEP_TERMS(walk, value)
 
 
-# ---- the other actions -------------------------------------------------------------------------------------------
+# ---- one factory for each action ----------------------------------------------------------------------------------
 
 
 def _removing(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
@@ -265,7 +133,7 @@ def _emptying(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
 
 
 def _dummying(_tag: int, rule: Rule, _plan: Plan) -> Apply:
-    dummy = _dummy(rule.vr)
+    dummy = dummy_of(rule.vr)
     return lambda _walk, value: value if not value else dummy
 
 
@@ -276,25 +144,25 @@ def _patient(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
 def _write(tag: int, _rule: Rule, plan: Plan) -> Apply:
     """The value is the plan's. What the object brought is noted; words of another are searched like any text."""
     searched = plan.vocabulary is None and tag == METHOD
-    keep = _keep_text(None)
+    keep = keep_text(None)
 
     def note(walk: Walk, value: bytes) -> Result:
         if not walk.level:
             kept = keep(walk, value) if searched else value
-            walk.foreign[tag] = kept.rstrip(_PADDING) if isinstance(kept, bytes) else b""
+            walk.foreign[tag] = kept.rstrip(PADDING) if isinstance(kept, bytes) else b""
         return None
 
     return note
 
 
 def _map(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
-    keep = _keep_uid(None)
+    keep = keep_uid(None)
 
     def map_uid(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
+        stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
-        if stripped.startswith(_STANDARD_ROOT) and b"\\" not in stripped and _UID_SYNTAX.fullmatch(stripped):
+        if stripped.startswith(STANDARD_ROOT) and b"\\" not in stripped and UID_SYNTAX.fullmatch(stripped):
             return keep(walk, value)
         if len(stripped) > _LONGEST_UID and b"\\" not in stripped:
             return b""
@@ -308,7 +176,7 @@ def _code(tag: int, rule: Rule, _plan: Plan) -> Apply:
     kind = Kind.ACCESSION if tag == ACCESSION else Kind.STUDY_ID
 
     def code(walk: Walk, value: bytes) -> Result:
-        stripped = value.strip(_PADDING)
+        stripped = value.strip(PADDING)
         if not stripped:
             return value if not value else b""
         text = decode(stripped, walk.charset)
@@ -324,7 +192,7 @@ def _shift(_tag: int, rule: Rule, _plan: Plan) -> Apply:
     fallback = without(rule)
 
     def shift(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
+        stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
         moved = check(stripped, walk.days)
@@ -336,7 +204,7 @@ def _shift(_tag: int, rule: Rule, _plan: Plan) -> Apply:
 def _clean(_tag: int, rule: Rule, plan: Plan) -> Apply:
     fallback = without(rule)
     if plan.vocabulary is None:
-        return _keep_text(fallback)
+        return keep_text(fallback)
     return _cleaning(plan.vocabulary, rule, fallback)
 
 
@@ -344,13 +212,13 @@ def _cleaning(vocabulary: Vocabulary, rule: Rule, fallback: bytes | None) -> App
     separator = "\0" if rule.vr in _ONE_VALUE else "\\"
 
     def clean(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(_PADDING)
+        stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
         cleaned = _cleaned(vocabulary, stripped, walk.charset, separator)
         if not cleaned:
             return fallback
-        return _trimmed(value) if cleaned == stripped else cleaned
+        return trimmed(value) if cleaned == stripped else cleaned
 
     return clean
 
@@ -366,13 +234,13 @@ def _cleaned(vocabulary: Vocabulary, value: bytes, charset: bytes, separator: st
 
 def _roi_name(_tag: int, rule: Rule, plan: Plan) -> Apply:
     fallback = without(rule)
-    keep = _keep_text(fallback)
+    keep = keep_text(fallback)
     vocabulary = plan.vocabulary
     if vocabulary is None:
         return keep
 
     def name(walk: Walk, value: bytes) -> Result:
-        text = decode(value.strip(_PADDING), walk.charset)
+        text = decode(value.strip(PADDING), walk.charset)
         if text == "":
             return keep(walk, value)
         if text is not None and vocabulary.allows_roi_name(text.strip()):
@@ -385,7 +253,7 @@ def _roi_name(_tag: int, rule: Rule, plan: Plan) -> Apply:
 
 def _meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
     rule = rule._replace(fallback=Action.DUMMY)
-    keep = _keep_text(without(rule))
+    keep = keep_text(without(rule))
     clean = _clean(tag, rule, plan)
 
     def meaning(walk: Walk, value: bytes) -> Result:

@@ -36,6 +36,7 @@ Operation = tuple[bytes, Callable[["Walk", bytes], Result], Action]
 
 PIXEL_REPRESENTATION: Final = 0x00280103
 _UNSAID: Final = (b"", b"UN")
+_BYTES: Final = (b"OB", b"OW")
 _NO_SLOT: Final = 1 << 32
 _MAX_ELEMENTS: Final = 20_000_000
 
@@ -47,7 +48,8 @@ class Walk:
         charset: Specific Character Set in force.
         level: how many sequences deep the walk is.
         texts: text values that stay, unless one of the object's own identifiers is found in them.
-        coded: the same for coded strings; numbers: for integer strings of six digits and more.
+        coded, numbers, structural: the same for coded strings, for integer strings of six digits and more, and for
+            UIDs of classes, schemes and templates that are not DICOM's own.
         blocked: what became of such values in an earlier walk of the same object: a replacement, or None to take the
             fallback of the rule.
         harvest: kind, character set, value of what identifies the patient or staff.
@@ -75,6 +77,7 @@ class Walk:
         self.texts: dict[TextKey, None] = {}
         self.coded: dict[bytes, None] = {}
         self.numbers: dict[bytes, None] = {}
+        self.structural: dict[bytes, None] = {}
         self.harvest: dict[tuple[str, bytes, bytes], None] = {}
         self.uids: dict[bytes, None] = {}
         self.originals: dict[Original, None] = {}
@@ -169,7 +172,7 @@ class Walk:
                     out_vr, apply, action = operation
                     value = buffer[position:stop]
                     if vr != out_vr and (vr not in _UNSAID or out_vr == SIGN_DEPENDENT):
-                        out_vr, apply = self._settle(out_vr, vr, apply)
+                        out_vr, apply = self._settle(out_vr, vr, operation)
                     result = apply(self, value)
                     if result is value:
                         if vr == out_vr and not length & 1:
@@ -216,16 +219,20 @@ class Walk:
         return result
 
     def _settle(
-        self, expected: bytes, sent: bytes, apply: Callable[[Walk, bytes], Result]
+        self, expected: bytes, sent: bytes, operation: Operation
     ) -> tuple[bytes, Callable[[Walk, bytes], Result]]:
-        """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice."""
+        """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice.
+
+        Numbers of another size than the dictionary says are kept as they were sent; text in place of numbers goes.
+        """
+        _, apply, action = operation
         if expected == SIGN_DEPENDENT:
             expected = b"SS" if self._pixels_are_signed() else b"US"
-        if sent in _UNSAID or sent == expected or expected in TEXT:
+        if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
             return expected, apply
         if sent in TEXT:
             return expected, _remove
-        if UNIT[sent] != UNIT[expected]:
+        if sent not in _BYTES and UNIT[sent] != UNIT[expected]:
             return sent, keep_units(UNIT[sent])
         return expected, apply
 

@@ -1,0 +1,165 @@
+"""Keeping values, by VR: what is well-formed stays and is padded as it should be (PS3.5 6.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
+
+from pacs2trial.deidentify.charset import ESCAPE
+from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
+from pacs2trial.deidentify.identifiers import DUMMY_WORD
+from pacs2trial.deidentify.walk import Result, TextKey, Walk, keep_units
+from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
+from pacs2trial.dicomfile.vr import UNIT
+from pacs2trial.profile.rules import Action, Rule
+
+Apply = Callable[[Walk, bytes], Result]
+
+PADDING: Final = b" \0"
+STANDARD_ROOT: Final = b"1.2.840.10008."
+UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
+
+_NUMERIC: Final = b"0123456789+-.eE \\\0"
+_LONGEST_NUMBER: Final = 64
+_SHORTEST_CHECKED_NUMBER: Final = 6
+
+_DUMMIES: Final = {
+    b"AS": b"000Y",
+    b"CS": DUMMY_WORD.encode(),
+    b"DA": b"19000101",
+    b"DS": b"0",
+    b"DT": b"19000101000000",
+    b"IS": b"0",
+    b"TM": b"000000",
+    b"UR": b"about:blank",
+}
+
+
+def without(rule: Rule) -> bytes | None:
+    """What stands in place of a value that may not stay."""
+    if rule.fallback is Action.DUMMY:
+        return dummy_of(rule.vr)
+    return b"" if rule.fallback is Action.EMPTY else None
+
+
+def dummy_of(vr: bytes) -> bytes:
+    if vr in UNIT:
+        return bytes(max(2, UNIT[vr]))
+    return _DUMMIES.get(vr, DUMMY_WORD.encode())
+
+
+def trimmed(value: bytes) -> bytes:
+    """``value`` less padding; ``value`` itself where it is padded as it should be."""
+    stripped = value.rstrip(PADDING)
+    extra = len(value) - len(stripped)
+    if not extra or (extra == 1 and len(stripped) & 1 and value[-1] == 0x20):
+        return value
+    return stripped
+
+
+def text_key(walk: Walk, stripped: bytes) -> TextKey:
+    return stripped if stripped.isascii() and ESCAPE not in stripped else (walk.charset, stripped)
+
+
+def keep_by_vr(rule: Rule) -> Apply:
+    """How a value of this rule's VR is kept: as long as it is well-formed, and not blocked by an earlier walk."""
+    vr = rule.vr
+    if vr in UNIT:
+        return keep_units(UNIT[vr])
+    if vr == SIGN_DEPENDENT:
+        return keep_units(2)
+    factory = _KEEP_BY_VR.get(vr, keep_text)
+    return factory(without(rule))
+
+
+def keep_text(fallback: bytes | None) -> Apply:
+    def keep(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(PADDING)
+        if not stripped:
+            return value if not value else b""
+        key = text_key(walk, stripped)
+        if key in walk.blocked:
+            return fallback
+        walk.texts[key] = None
+        return trimmed(value)
+
+    return keep
+
+
+def keep_coded(fallback: bytes | None) -> Apply:
+    def keep(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(PADDING)
+        if stripped in walk.blocked:
+            replacement = walk.blocked[stripped]
+            return fallback if replacement is None else replacement
+        walk.coded[stripped] = None
+        return trimmed(value)
+
+    return keep
+
+
+def keep_number(fallback: bytes | None) -> Apply:
+    def keep(_walk: Walk, value: bytes) -> Result:
+        if value.translate(None, _NUMERIC):
+            return fallback
+        return trimmed(value) if value[-1:] in (b" ", b"\0") else value
+
+    return keep
+
+
+def _keep_integer(fallback: bytes | None) -> Apply:
+    plain = keep_number(fallback)
+
+    def keep(walk: Walk, value: bytes) -> Result:
+        if _SHORTEST_CHECKED_NUMBER <= len(value) <= _LONGEST_NUMBER:
+            stripped = value.strip(PADDING)
+            if stripped in walk.blocked:
+                return fallback
+            walk.numbers[stripped] = None
+        return plain(walk, value)
+
+    return keep
+
+
+def _keep_checked(check: Callable[[bytes], bytes | None], fallback: bytes | None) -> Apply:
+    def keep(_walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(PADDING)
+        checked = check(stripped)
+        if checked is None:
+            return fallback
+        return trimmed(value) if checked == stripped else checked
+
+    return keep
+
+
+def keep_uid(fallback: bytes | None) -> Apply:
+    def keep(walk: Walk, value: bytes) -> Result:
+        stripped = value.rstrip(PADDING)
+        if not stripped:
+            return value if not value else b""
+        if not UID_SYNTAX.fullmatch(stripped) or stripped in walk.blocked:
+            return fallback
+        if not stripped.startswith(STANDARD_ROOT):
+            walk.structural[stripped] = None
+        return value if len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20 else stripped
+
+    return keep
+
+
+def _refuse(fallback: bytes | None) -> Apply:
+    return lambda _walk, _value: fallback
+
+
+_KEEP_BY_VR: Final[Mapping[bytes, Callable[[bytes | None], Apply]]] = {
+    b"AS": partial(_keep_checked, checked_ages),
+    b"CS": keep_coded,
+    b"DA": partial(_keep_checked, lambda value: checked_dates(value, 0)),
+    b"DS": keep_number,
+    b"DT": partial(_keep_checked, lambda value: checked_date_times(value, 0)),
+    b"IS": _keep_integer,
+    b"PN": _refuse,
+    b"TM": partial(_keep_checked, checked_times),
+    b"UI": keep_uid,
+}
