@@ -8,6 +8,7 @@ import click
 
 from pacs2trial import settings
 from pacs2trial.errors import Pacs2TrialError
+from pacs2trial_demo.rest import RestError
 from pacs2trial_demo.run import Demo
 from pacs2trial_demo.system import DemoSystem
 
@@ -36,6 +37,6 @@ if __name__ == "__main__":
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (Pacs2TrialError, TimeoutError) as error:
+    except (Pacs2TrialError, RestError, TimeoutError) as error:
         click.echo(f"demo: {error}", err=True)
         sys.exit(1)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+
+
+class RestError(Exception):
+    """Airflow refused a request; the message holds its status and words."""
 
 
 class AirflowRest:
@@ -17,6 +22,7 @@ class AirflowRest:
         self.base = base
         self._login = {"username": user, "password": password}
         self._client = httpx.Client(base_url=base, timeout=60)
+        self._patience_s = 60.0
 
     def wait_until_healthy(self, patience_s: float) -> None:
         """Return when scheduler, DAG processor and metadata database report healthy.
@@ -36,34 +42,33 @@ class AirflowRest:
         raise TimeoutError(f"Airflow at {self.base} was not healthy after {patience_s:.0f} s")
 
     def log_in(self) -> None:
-        answer = self._client.post("/auth/token", json=self._login)
-        answer.raise_for_status()
+        answer = self._ask("POST", "/auth/token", json=self._login)
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def get(self, path: str, **params: Any) -> dict[str, Any]:
-        answer = self._client.get(f"/api/v2/{path}", params=params)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return dict(self._ask("GET", f"/api/v2/{path}", params=params).json())
 
     def put_connection(self, name: str, fields: Mapping[str, Any]) -> None:
         """Create or replace a connection."""
         body = {"connection_id": name, **fields}
-        answer = self._client.post("/api/v2/connections", json=body)
-        if answer.status_code == httpx.codes.CONFLICT:
-            answer = self._client.patch(f"/api/v2/connections/{quote(name)}", json=body)
-        answer.raise_for_status()
+        exists = self._client.get(f"/api/v2/connections/{quote(name)}").status_code == httpx.codes.OK
+        if exists:
+            self._ask("PATCH", f"/api/v2/connections/{quote(name)}", json=body)
+        else:
+            self._ask("POST", "/api/v2/connections", json=body)
 
     def has_dag(self, dag_id: str) -> bool:
         return self._client.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK
 
     def unpause(self, dag_id: str) -> None:
-        self._client.patch(f"/api/v2/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
+        self._ask("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run by hand and return its id."""
-        answer = self._client.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf or {}})
-        answer.raise_for_status()
-        return str(answer.json()["dag_run_id"])
+        """Start a run by hand and return its id. The id is ours, so that asking again starts no second run."""
+        run_id = f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f+00:00}"
+        body = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
+        self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, accept=httpx.codes.CONFLICT)
+        return run_id
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self.get(f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")["state"])
@@ -74,6 +79,15 @@ class AirflowRest:
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, try_number: int, map_index: int = -1) -> str:
         path = f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task_id}/logs/{try_number}"
-        answer = self._client.get(f"/api/v2/{path}", params={"map_index": map_index, "full_content": True})
-        answer.raise_for_status()
-        return answer.text
+        return self._ask("GET", f"/api/v2/{path}", params={"map_index": map_index, "full_content": True}).text
+
+    def _ask(self, method: str, path: str, *, accept: int | None = None, **fields: Any) -> httpx.Response:
+        """One request, repeated while the server is too busy to answer it (5xx: SQLite on a loaded machine)."""
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            answer = self._client.request(method, path, **fields)
+            if answer.is_success or answer.status_code == accept:
+                return answer
+            if not answer.is_server_error or time.monotonic() > deadline:
+                raise RestError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+            time.sleep(1)

@@ -129,6 +129,7 @@ class DemoSystem:
             "PACS2TRIAL_RECEIVER_PORT": str(self.ports.receiver),
             "AIRFLOW__API__BASE_URL": self.airflow_url,
             "AIRFLOW__API__PORT": str(self.ports.airflow),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}?timeout=60",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.airflow_home / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
