@@ -11,6 +11,7 @@ from typing_extensions import Buffer
 
 from pacs2trial.deidentify.dates import as_date
 from pacs2trial.deidentify.judge import blocked_texts
+from pacs2trial.deidentify.keeping import PADDING, is_of_dicom
 from pacs2trial.deidentify.operations import (
     BITS_ALLOCATED,
     MODALITY,
@@ -33,7 +34,6 @@ from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
 
 _PIXEL_VRS: Final = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
-_STANDARD_ROOT: Final = b"1.2.840.10008."
 
 
 class Resolver(Protocol):
@@ -109,15 +109,15 @@ def _finish(
     sop_class, sop_instance, study, series = (_required(walk, tag) for tag in (SOP_CLASS, SOP_INSTANCE, STUDY, SERIES))
     parts = {value: value.split(b"\\") for value in walk.uids}
     originals = {
-        part: Original(Kind.UID, part.rstrip(b" \0").decode("latin-1"))
+        part: Original(Kind.UID, part.rstrip(PADDING).decode("latin-1"))
         for values in parts.values()
         for part in values
-        if part.strip(b" \0") and not part.startswith(_STANDARD_ROOT)
+        if part.strip(PADDING) and not is_of_dicom(part)
     }
     found = pseudonyms.resolve([*originals.values(), *walk.originals])
     mapped = {part: found[original].encode("ascii") for part, original in originals.items()}
     uids = {
-        value: b"\\".join(mapped.get(part, part.strip(b" \0")) for part in values) for value, values in parts.items()
+        value: b"\\".join(mapped.get(part, part.strip(PADDING)) for part in values) for value, values in parts.items()
     }
     native = obj.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
     return Deidentified(
@@ -128,14 +128,14 @@ def _finish(
         sop_instance=uids[sop_instance].decode("ascii"),
         study=uids[study].decode("ascii"),
         series=uids[series].decode("ascii"),
-        modality=walk.top.get(MODALITY, b"").strip(b" \0").decode("ascii", "replace"),
+        modality=walk.top.get(MODALITY, b"").strip(PADDING).decode("ascii", "replace"),
         study_date=as_date(walk.top.get(STUDY_DATE, b"")),
         counts=dict(walk.counts),
     )
 
 
 def _required(walk: Walk, tag: int) -> bytes:
-    value = walk.top.get(tag, b"").rstrip(b" \0")
+    value = walk.top.get(tag, b"").rstrip(PADDING)
     if not value or b"\\" in value or (tag != SOP_CLASS and value not in walk.uids):
         refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or no UID of an instance, study or series")
     return value

@@ -18,8 +18,8 @@ from pacs2trial.profile.rules import Action, Rule
 Apply = Callable[[Walk, bytes], Result]
 
 PADDING: Final = b" \0"
-STANDARD_ROOT: Final = b"1.2.840.10008."
-UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
+_STANDARD_UID: Final = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}[\0 ]*")
+_UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
 
 _NUMERIC: Final = b"0123456789+-.eE \\\0"
 _LONGEST_NUMBER: Final = 64
@@ -61,6 +61,11 @@ def trimmed(value: bytes) -> bytes:
 
 def text_key(walk: Walk, stripped: bytes) -> TextKey:
     return stripped if stripped.isascii() and ESCAPE not in stripped else (walk.charset, stripped)
+
+
+def is_of_dicom(uid: bytes) -> bool:
+    """Whether DICOM itself gave this UID: a class, a syntax, a well-known frame of reference. Such a UID stays."""
+    return uid.startswith(b"1.2.840.10008.") and _STANDARD_UID.fullmatch(uid) is not None
 
 
 def keep_by_vr(rule: Rule) -> Apply:
@@ -139,9 +144,9 @@ def keep_uid(fallback: bytes | None) -> Apply:
         stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
-        if not UID_SYNTAX.fullmatch(stripped) or stripped in walk.blocked:
+        if not _UID_SYNTAX.fullmatch(stripped) or stripped in walk.blocked:
             return fallback
-        if not stripped.startswith(STANDARD_ROOT):
+        if not is_of_dicom(stripped):
             walk.structural[stripped] = None
         return value if len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20 else stripped
 

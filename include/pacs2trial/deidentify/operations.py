@@ -11,10 +11,9 @@ from pacs2trial.deidentify.dates import checked_date_times, checked_dates
 from pacs2trial.deidentify.identifiers import HARVESTED, NAME
 from pacs2trial.deidentify.keeping import (
     PADDING,
-    STANDARD_ROOT,
-    UID_SYNTAX,
     Apply,
     dummy_of,
+    is_of_dicom,
     keep_by_vr,
     keep_coded,
     keep_text,
@@ -162,7 +161,7 @@ def _map(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
         stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
-        if stripped.startswith(STANDARD_ROOT) and b"\\" not in stripped and UID_SYNTAX.fullmatch(stripped):
+        if is_of_dicom(stripped):
             return keep(walk, value)
         if len(stripped) > _LONGEST_UID and b"\\" not in stripped:
             return b""
