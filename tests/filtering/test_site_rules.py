@@ -66,6 +66,8 @@ def test_what_a_trial_lives_on_is_accepted(changes: dict[str, Any]):
         ({"image_type": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screen-save"),
         ({"series_description": "Patient Protocol"}, "screen-save"),
         ({"series_description": "Dose report"}, "screen-save"),
+        ({"series_description": "Exam Summary"}, "screen-save"),
+        ({"image_type": ["DERIVED", "SECONDARY", "PATIENT_INFO"]}, "screen-save"),
         ({"conversion_type": "DF", "modality": "RTIMAGE", "sop_class": STORAGE + "481.1"}, "digitised"),
         ({"conversion_type": "WSD"}, "converted"),
         ({"photometric": "RGB"}, "colour"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import FileDataset
 from sqlalchemy import event, select
 
+from pacs2trial.connections import SiteConnections
 from pacs2trial.errors import TransientError, UnsafeObjectError
 from pacs2trial.intake import Staged, stage_dataset, stage_part10
 from pacs2trial.keytable import accession_lookup
+from pacs2trial.settings import Settings
 from pacs2trial.staging import ledger, quarantine
+from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Instance, InstanceState, Pin, StagedVersion
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import part10
@@ -199,6 +204,30 @@ def test_a_lost_database_leaves_nothing_that_counts(
         file.rename(home / file.name)
     assert stage(workspace, planning_ct[1]).new
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def test_a_study_is_staged_and_counted_once_on_either_database(
+    vault: Vault, vault_settings: Settings, rt_study: list[FileDataset]
+):
+    ws = Workspace(vault_settings, vault, SiteConnections(vault_settings))
+    first, again = ([stage(ws, ds) for ds in rt_study] for _ in range(2))
+    assert all(one.new for one in first)
+    assert [replace(one, new=False) for one in first] == again
+    assert set(states(vault)) == {one.sop_instance for one in first}
+    require_ledger_and_store_agree(vault, vault_settings)
+
+
+def test_threads_that_bring_two_contents_of_one_instance_keep_both(
+    vault: Vault, vault_settings: Settings, planning_ct: list[FileDataset]
+):
+    ws = Workspace(vault_settings, vault, SiteConnections(vault_settings))
+    changed = deepcopy(planning_ct[0])
+    changed.PixelData = bytes(len(changed.PixelData))
+    with ThreadPoolExecutor(8) as pool:
+        staged = list(pool.map(lambda ds: stage(ws, ds), [planning_ct[0], changed] * 8))
+    assert {one.outcome for one in staged} == {InstanceState.STAGED}
+    assert sum(one.new for one in staged) == len(staged_files(vault_settings)) == 2
+    require_ledger_and_store_agree(vault, vault_settings)
 
 
 def test_one_object_costs_a_handful_of_statements(workspace: Workspace, planning_ct: list[FileDataset]):

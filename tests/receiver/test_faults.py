@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,13 @@ from pydicom.dataset import FileDataset
 from pynetdicom import _config
 
 from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
+from pacs2trial.intake import stage_paths
 from pacs2trial.receiver import Receiver
 from pacs2trial.settings import Settings
 from pacs2trial.staging import quarantine
 from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
-from pacs2trial_demo.generate import part10, study
+from pacs2trial_demo.generate import part10, study, write
 from pacs2trial_demo.identities import LUCZYNSKA
 from support.findings import require_ledger_and_store_agree, staged_files, staged_objects, states
 from support.receivers import WHEN, association, receiver_process, send, send_one
@@ -140,6 +141,41 @@ def test_a_sender_that_aborts_in_the_middle_leaves_whole_objects_only(
         made.abort()
     assert send(receiver, planning_ct[1:]) == [0] * (len(planning_ct) - 1)
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def test_two_processes_stage_the_same_objects_at_once(
+    workspace: Workspace, rt_study: list[FileDataset], tmp_path: Path
+):
+    """The receiver in one process, ``stage`` in another, on one store and one SQLite vault."""
+    for ds in rt_study:
+        write(ds, tmp_path / "originals")
+    with receiver_process(workspace.settings, tmp_path / "receiver.log") as running:
+        statuses: list[int | None] = []
+        sender = threading.Thread(target=lambda: statuses.extend(send(running.port, rt_study)))
+        sender.start()
+        report = stage_paths(workspace, [tmp_path / "originals"])
+        sender.join()
+        assert running.terminate() == 0
+    assert statuses == [0] * len(rt_study)
+    assert report.staged + report.quarantined + report.duplicates == len(rt_study)
+    assert len(states(workspace.vault)) == len(rt_study)
+    require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def test_more_associations_than_the_limit_are_rejected_for_the_moment(
+    workspace: Workspace, planning_ct: list[FileDataset]
+):
+    limited = Receiver(workspace, maximum_associations=3)
+    port = limited.start()
+    with ExitStack() as open_ones:
+        made = [open_ones.enter_context(association(port, planning_ct[:1])) for _ in range(3)]
+        assert all(one.is_established for one in made)
+        with association(port, planning_ct[:1]) as too_many:
+            answer = too_many.acceptor.primitive
+            assert answer is not None
+            assert (answer.result, answer.result_source, answer.diagnostic) == (2, 3, 2)
+    assert send(port, planning_ct[:1]) == [0]
+    limited.stop()
 
 
 @contextmanager

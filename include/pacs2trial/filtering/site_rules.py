@@ -29,9 +29,10 @@ _ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
 _SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
 _DIGITISED = {"DF", "SD", "DRW"}
 _GREY = {"", "MONOCHROME1", "MONOCHROME2"}
-_SCREEN_TYPES = re.compile(r"SCREEN ?(SAVE|SHOT|CAPTURE)|CAPTURE|\bPASTED\b", re.IGNORECASE)
+_SCREEN_TYPES = re.compile(r"SCREEN ?(SAVE|SHOT)|CAPTURE|\bPASTED\b|(PATIENT|DOSE)[_ ]INFO", re.IGNORECASE)
 _SCREEN_SERIES = re.compile(
-    r"patient\s*protocol|dose\s*(report|info|record|summary)|screen\s*(save|shot|capture)|exam(ination)?\s*protocol",
+    r"patient\s*protocol|dose\s*(report|info|record|summary)|screen\s*(save|shot|capture)"
+    r"|exam(ination)?\s*(protocol|summary)",
     re.IGNORECASE,
 )
 

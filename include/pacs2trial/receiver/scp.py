@@ -49,12 +49,17 @@ _STOP_POLL = 0.05
 
 
 class Receiver:
-    """Accepts associations that call it by its AE title; one thread each, at most 64 at a time."""
+    """Accepts associations that call it by its AE title.
 
-    def __init__(self, ws: Workspace) -> None:
+    Args:
+        ws: the site.
+        maximum_associations: more at a time are rejected for the moment (PS3.8 9.3.4, local limit exceeded).
+    """
+
+    def __init__(self, ws: Workspace, *, maximum_associations: int = MAXIMUM_ASSOCIATIONS) -> None:
         self._ws = ws
         self._server: ThreadedAssociationServer | None = None
-        self._entity = _entity(ws.settings)
+        self._entity = _entity(ws.settings, maximum_associations)
         self._counts: dict[Association, Counter[str]] = {}
 
     def start(self) -> int:
@@ -128,10 +133,10 @@ class Receiver:
             log.info("%s: %s", _calling(event.assoc), ", ".join(f"{n} {what}" for what, n in sorted(count.items())))
 
 
-def _entity(settings: Settings) -> AE:
+def _entity(settings: Settings, maximum_associations: int) -> AE:
     entity = AE(settings.receiver_aet)
     entity.require_called_aet = True
-    entity.maximum_associations = MAXIMUM_ASSOCIATIONS
+    entity.maximum_associations = maximum_associations
     entity.maximum_pdu_size = MAXIMUM_PDU
     entity.acse_timeout = _ASSOCIATION_TIMEOUT
     entity.network_timeout = _SILENCE_TIMEOUT
