@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Final
 
 ESCAPE: Final = b"\x1b"
-_DELIMITERS: Final = b"\\^=\r\n\f\t"
+_DEFAULT: Final = "iso8859"
+_DELIMITER: Final = re.compile(rb"[\\^=\r\n\f\t]")
 
 
 def decode(value: bytes, charset: bytes) -> str | None:
@@ -23,56 +25,46 @@ def decode(value: bytes, charset: bytes) -> str | None:
         return value.decode("ascii")
     try:
         return value.decode(_codecs(charset)[0])
-    except (UnicodeDecodeError, LookupError):
+    except (UnicodeError, LookupError):
         return None
 
 
 def _decode_switching(value: bytes, charset: bytes) -> str | None:
-    """Text that switches between repertoires by escape sequences (ISO 2022); each delimiter switches back."""
-    codecs = _codecs(charset)
-    first = codecs[0]
-    text, current = [], first
+    """Text that switches between repertoires by escape sequences (ISO 2022).
+
+    A delimiter switches back to the first one, except within two-byte codes of ISO-2022-JP, where its byte is half
+    a character (PS3.5 6.1.2.5.3).
+    """
+    first, *_ = codecs = _codecs(charset)
+    start, *switched = value.split(ESCAPE)
     try:
-        for piece in _pieces(value):
-            if piece[:1] == ESCAPE:
-                length, codec = _escape(piece)
-                if codec is None or codec not in (*codecs, "ascii", "shift_jis"):
-                    return None
-                current = codec
-                text.append(_decode_multibyte(piece, length, codec))
-            else:
-                text.append(piece.decode(first if piece[:1] in _DELIMITERS_AS_BYTES else current))
-                current = first if piece[:1] in _DELIMITERS_AS_BYTES else current
-    except (UnicodeDecodeError, LookupError):
+        text = [start.decode(first)]
+        for part in switched:
+            length, codec = _escape(ESCAPE + part)
+            if codec not in (*codecs, _DEFAULT, "shift_jis"):
+                return None
+            text.append(_decode_part(ESCAPE + part, length, codec, first))
+    except (UnicodeError, LookupError):
         return None
     return "".join(text)
 
 
-_DELIMITERS_AS_BYTES: Final = frozenset(bytes((byte,)) for byte in _DELIMITERS)
-_STATEFUL: Final = frozenset(("iso2022_jp", "iso2022_jp_2", "iso2022_kr", "iso2022_jp_1"))
+def _decode_part(part: bytes, length: int, codec: str, first: str) -> str:
+    if codec.startswith("iso2022_jp"):
+        return part.decode(codec)
+    text = part[length:]
+    switch = _DELIMITER.search(text)
+    if switch is None:
+        return text.decode(codec)
+    return text[: switch.start()].decode(codec) + text[switch.start() :].decode(first)
 
 
-def _pieces(value: bytes) -> list[bytes]:
-    """``value`` cut before every escape sequence and every delimiter."""
-    pieces, start = [], 0
-    for index, byte in enumerate(value):
-        if index > start and (byte == ESCAPE[0] or byte in _DELIMITERS):
-            pieces.append(value[start:index])
-            start = index
-    pieces.append(value[start:])
-    return pieces
-
-
-def _escape(piece: bytes) -> tuple[int, str | None]:
+def _escape(part: bytes) -> tuple[int, str]:
     for length in (4, 3):
-        codec = _escapes().get(piece[:length])
+        codec = _escapes().get(part[:length])
         if codec is not None:
             return length, codec
-    return 0, None
-
-
-def _decode_multibyte(piece: bytes, length: int, codec: str) -> str:
-    return piece.decode(codec) if codec in _STATEFUL else piece[length:].decode(codec)
+    return 0, ""
 
 
 @cache

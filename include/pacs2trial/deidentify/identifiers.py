@@ -126,7 +126,9 @@ def own_identifiers(harvest: Iterable[tuple[str, bytes, bytes]]) -> OwnIdentifie
         else:
             codes.update(part.strip(" \0") for part in text.split("\\"))
     codes = {stem for code in codes if len(stem := _stem(code)) >= _SHORTEST_IDENTIFIER and code not in _NO_NAMES}
-    words = {name for name in names if len(name) < _INSIDE_WORDS_FROM or _is_common(name)}
+    words = {
+        name for name in names if _is_common(name) or (len(name) < _INSIDE_WORDS_FROM and not _is_without_case(name))
+    }
     numbers = frozenset(code for code in codes if code.isdigit() and len(code) >= _INSIDE_CODES_FROM)
     return OwnIdentifiers(frozenset(names - words), frozenset(words), frozenset(codes), frozenset(phones), numbers)
 
@@ -137,8 +139,13 @@ def _name_parts(text: str) -> Iterator[str]:
         parts = _LETTERS.findall(component)
         shortest = _INSIDE_WORDS_FROM if any(c.isdigit() for c in component) else _SHORTEST_PART
         for part in (*parts, "".join(parts)):
-            if len(part) >= shortest and part not in _NO_NAMES:
+            if (len(part) >= shortest or (len(part) > 1 and _is_without_case(part))) and part not in _NO_NAMES:
                 yield part
+
+
+def _is_without_case(part: str) -> bool:
+    """Scripts such as Chinese, Japanese and Korean: two characters are a name, and words are not set apart."""
+    return part.upper() == part.lower()
 
 
 def _phone_digits(text: str) -> Iterator[str]:

@@ -38,9 +38,7 @@ _OWN_METHODS: Final = frozenset((STAGING_METHOD.encode(), TRIAL_METHOD.encode())
 
 def slots_of(plan: Plan) -> list[int]:
     """The tags that are written into every object, ascending."""
-    always = {PATIENT_NAME, PATIENT_ID, IDENTITY_REMOVED, METHOD, TEMPORAL, *plan.texts}
-    if plan.codes:
-        always.add(METHOD_CODES)
+    always = {PATIENT_NAME, PATIENT_ID, IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL, *plan.texts}
     if plan.vocabulary is not None:
         always.add(SUBJECT_ID)
     return sorted(always)
@@ -54,12 +52,11 @@ def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues |
         PATIENT_ID: element(PATIENT_ID, b"LO", code),
         IDENTITY_REMOVED: element(IDENTITY_REMOVED, b"CS", b"YES"),
         METHOD: element(METHOD, b"LO", _methods(walk, plan)),
+        METHOD_CODES: _codes(walk, plan),
         TEMPORAL: element(TEMPORAL, b"CS", _temporal(walk, plan)),
     }
     for tag, text in plan.texts.items():
         pieces[tag] = element(tag, b"LO", text.encode("ascii"))
-    if plan.codes:
-        pieces[METHOD_CODES] = _codes(walk, plan)
     if values is not None:
         pieces[SUBJECT_ID] = element(SUBJECT_ID, b"LO", values.subject_key.encode("ascii"))
     return pieces
@@ -82,7 +79,8 @@ def _temporal(walk: Walk, plan: Plan) -> bytes:
     return ours
 
 
-def _codes(walk: Walk, plan: Plan) -> Sequence:
+def _codes(walk: Walk, plan: Plan) -> Piece:
+    """The codes that the object brought, and the plan's own after them; nothing where there are none."""
     before = walk.foreign.get(METHOD_CODES, b"")
     ours: list[list[Piece]] = [
         [
@@ -93,4 +91,5 @@ def _codes(walk: Walk, plan: Plan) -> Sequence:
         for code in plan.codes
         if code.encode() not in before
     ]
-    return Sequence(METHOD_CODES, [*walk.foreign_items, *ours])
+    items = [*walk.foreign_items, *ours]
+    return Sequence(METHOD_CODES, items) if items else b""
