@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pydicom.dataset import FileDataset
@@ -12,7 +14,9 @@ from pacs2trial.collect import PackageMade, collect_subject
 from pacs2trial.filtering.filter import filter_subject
 from pacs2trial.intake.stage1 import stage_part10
 from pacs2trial.keytable import EnrolledSubject, enrolled, import_key_table, read_key_table
+from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import InstanceState
 from pacs2trial.verify import Proof, verify_package
 from pacs2trial.workspace import Workspace
@@ -77,13 +81,32 @@ class Hospital:
         return verify_package(self.ws, package.package_id)
 
 
-@pytest.fixture
-def hospital(workspace: Workspace) -> Hospital:
-    """One patient with one staged study, enrolled as LA-001 in LUNGART and as PV-007 in PELVIC."""
-    site = Hospital(workspace)
+def _furnish(site: Hospital) -> None:
     site.define(LUNG)
     site.define(PELVIS)
     site.enrol(LUNG, {"LA-001": LUCZYNSKA})
     site.enrol(PELVIS, {"PV-007": LUCZYNSKA})
     site.stage(small_study())
-    return site
+
+
+@pytest.fixture(scope="session")
+def furnished_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home and definitions of :func:`hospital`, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("hospital")
+    settings = Settings(home=folder / "home", trials=folder / "trials", receiver_port=0)
+    settings.trials.mkdir()
+    Vault.create(settings)
+    workspace = Workspace.open(settings)
+    _furnish(Hospital(workspace))
+    workspace.vault.close()
+    return folder
+
+
+@pytest.fixture
+def hospital(settings: Settings, furnished_home: Path) -> Iterator[Hospital]:
+    """One patient with one staged study, enrolled as LA-001 in LUNGART and as PV-007 in PELVIC."""
+    shutil.copytree(furnished_home / "home", settings.home)
+    shutil.copytree(furnished_home / "trials", settings.trials, dirs_exist_ok=True)
+    workspace = Workspace.open(settings)
+    yield Hospital(workspace)
+    workspace.vault.close()
