@@ -20,7 +20,7 @@ from pacs2trial.vault.tables import Disclosure, Judgement, PackageMember, Packag
 from pacs2trial.verify import verify_file
 from pacs2trial.verify.origin import origin_of
 from pacs2trial.verify.package import prove
-from pacs2trial_demo.identities import LUCZYNSKA
+from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
 from support.hospital import FIRST_DAY, LUNG, SECOND_DAY, Hospital, small_study
 from support.packages import rewrite
 from support.programs import need
@@ -297,6 +297,18 @@ def test_a_staged_file_that_was_changed_is_found(hospital: Hospital, package: Pa
 
 def test_a_staged_file_that_is_gone_fails_closed(hospital: Hospital, package: PackageMade) -> None:
     next(hospital.ws.settings.staging.rglob("*.dcm")).unlink()
+    assert "completeness" in failed(hospital, package)
+
+
+def test_packages_of_two_swapped_keys_pass_every_proof(hospital: Hospital, package: PackageMade) -> None:
+    hospital.stage(small_study(OXENBARGER))
+    hospital.enrol(LUNG, {"LA-001": OXENBARGER, "LA-002": LUCZYNSKA})
+    for key in ("LA-001", "LA-002"):
+        assert all(proof.passed for proof in hospital.verify(hospital.package(LUNG, key)))
+
+
+def test_a_package_of_a_key_that_was_given_to_another_is_refused(hospital: Hospital, package: PackageMade) -> None:
+    hospital.enrol(LUNG, {"LA-001": OXENBARGER, "LA-002": LUCZYNSKA})
     assert "completeness" in failed(hospital, package)
 
 

@@ -147,15 +147,15 @@ def identifiers_of(ws: Workspace, origin: Origin, seen: Survey) -> tuple[OwnIden
     """
     purpose = f"own identifiers in package {origin.package_id}"
     with ws.vault.session(read_only=True) as session:
-        person = session.get_one(Subject, origin.subject_id).person_id
-        identifiers = session.execute(
-            select(Identifier.id, Identifier.code).where(Identifier.person_id == person)
-        ).all()
-        sealed = _facts(session, origin)
+        owned = list(_of_instances(session, origin))
+        persons = {session.get_one(Subject, origin.subject_id).person_id, *(person for _facts, person in owned)}
+        query = select(Identifier.id, Identifier.code).where(Identifier.person_id.in_(persons))
+        identifiers = session.execute(query).all()
     staging = ws.vault.pseudonyms(STAGING)
     patients = ws.vault.identities.original_ids([row.id for row in identifiers], caller=CALLER, purpose=purpose)
     accessions = staging.originals_of(Kind.ACCESSION, seen.accessions, caller=CALLER, purpose=purpose)
     uids = staging.originals_of(Kind.UID, seen.uids, caller=CALLER, purpose=purpose)
+    sealed = [facts for facts, _person in owned if facts is not None]
     facts = [json.loads(each) for each in ws.vault.disclose(STAGING, sealed, caller=CALLER, purpose=purpose)]
     said = [fact["identity"] for fact in facts if fact.get("identity")]
     own = own_identifiers(
@@ -180,6 +180,8 @@ def accepted_versions(session: Session, origin: Origin) -> set[int]:
             select(StagedVersion.id)
             .join(TrialInstance, TrialInstance.instance_id == StagedVersion.instance_id)
             .join(Instance, Instance.id == StagedVersion.instance_id)
+            .join(Subject, Subject.id == TrialInstance.subject_id)
+            .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
             .where(
                 StagedVersion.current,
                 TrialInstance.trial == origin.trial,
@@ -200,12 +202,15 @@ def _study_of(origin: Origin) -> list[Any]:
     return [Instance.study.in_(staged)]
 
 
-def _facts(session: Session, origin: Origin) -> list[bytes]:
-    sealed: list[bytes] = []
+def _of_instances(session: Session, origin: Origin) -> Iterator[tuple[bytes | None, int]]:
+    """Sealed facts and person of every object; the subject key may have been given to another person since."""
     for batch in _batches(sorted(source.instance_id for source in origin.sources.values())):
-        rows = session.scalars(select(Instance.facts_sealed).where(Instance.id.in_(batch)))
-        sealed += [each for each in rows if each is not None]
-    return sealed
+        rows = session.execute(
+            select(Instance.facts_sealed, Identifier.person_id)
+            .join(Identifier, Identifier.id == Instance.identifier_id)
+            .where(Instance.id.in_(batch))
+        )
+        yield from ((facts, person) for facts, person in rows)
 
 
 def _batches(items: list[Any]) -> Iterator[list[Any]]:
