@@ -65,12 +65,12 @@ def _refusal(error: Pacs2TrialError) -> Report:
 
 def _unforeseen(error: Exception) -> Report:
     """Type and place only: what a library says in its errors may be a value of an object."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    own = [
-        place for place in traceback.extract_tb(error.__traceback__) if f"{os.sep}pacs2trial{os.sep}" in place.filename
-    ]
-    places = " < ".join(f"{Path(place.filename).name} line {place.lineno}" for place in (frame, *reversed(own[-3:])))
-    problem = f"unforeseen {type(error).__name__} at {places}; its text is left out, because it may name a patient"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if f"{os.sep}pacs2trial{os.sep}" in frame.filename]
+    inner_first = [frames[-1], *reversed(own[-3:])]
+    places = dict.fromkeys(f"{Path(frame.filename).name} line {frame.lineno}" for frame in inner_first)
+    where = " < ".join(places)
+    problem = f"unforeseen {type(error).__name__} at {where}; its text is left out, because it may name a patient"
     return Report({"problems": [problem]}, notes=[problem], status=FAILED)
 
 

@@ -21,7 +21,10 @@ from pacs2trial.workspace import Workspace
 @click.argument("pseudonym")
 @click.option("--reason", metavar="TEXT", required=True, help="Why; written to the audit table.")
 def reidentify(pseudonym: str, reason: str) -> Report:
-    """Tell what a pseudonym stands for: a subject key, patient code, UID, accession number or study ID."""
+    """Tell what a pseudonym stands for.
+
+    PSEUDONYM is a subject key, patient code, UID, accession number or study ID.
+    """
     found = originals_of(Workspace.open().vault, pseudonym, actor=actor(), reason=reason)
     rows = [(one.scope, one.kind.replace("_", " "), one.value, one.issuer) for one in found]
     return Report({"originals": found}, [Table(("scope", "kind", "original", "issuer"), rows)])
@@ -29,7 +32,7 @@ def reidentify(pseudonym: str, reason: str) -> Report:
 
 @click.group("mapping", cls=ReportingGroup)
 def mapping() -> None:
-    """The modification table: import from another system, export."""
+    """The table of pseudonyms: import, export."""
 
 
 @mapping.command("import")
@@ -65,7 +68,10 @@ def export(trial: str, output: Path | None) -> Report:
 @click.command("backup", cls=ReportingCommand)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(file: Path) -> Report:
-    """Copy the vault into FILE while the system runs. The secret file is not in it."""
+    """Copy the vault into FILE while the system runs.
+
+    The secret file is not in it.
+    """
     settings = environment.load()
     size = back_up(settings, file.absolute())
     return Report(
@@ -79,7 +85,10 @@ def backup(file: Path) -> Report:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def restore_backup(file: Path, *, yes: bool) -> Report:
-    """Put the vault back to what FILE holds; what it was before is kept beside it."""
+    """Put the vault back to what FILE holds.
+
+    What it was before is kept beside it.
+    """
     settings = environment.load()
     if not agree(f"Put the vault of {settings.home} back to {file.name}?", yes=yes):
         return Report({"restored": False}, text="nothing was restored")

@@ -24,7 +24,7 @@ reason_option = click.option("--reason", metavar="TEXT", default="", help="Why; 
 @click.option("--reject", "rejected", metavar="KEY", help="Never let this content leave; needs --reason.")
 @reason_option
 def review(trial: str, approved: str | None, held: str | None, rejected: str | None, reason: str) -> Report:
-    """List the packages that wait for review, or answer for one subject."""
+    """List packages up for review, or answer for one subject."""
     workspace = Workspace.open()
     definition = workspace.definition(trial)
     answers = {"--approve": approved, "--hold": held, "--reject": rejected}
@@ -53,7 +53,10 @@ def review(trial: str, approved: str | None, held: str | None, rejected: str | N
 def quarantine(
     trial: str, shown: str | None, released: str | None, rejected: str | None, discarded: str | None, reason: str
 ) -> Report:
-    """List the objects of a trial's subjects that wait, encrypted, for a person; or decide on one."""
+    """List what waits for a person, or decide on it.
+
+    Objects that could not be shown to be clean wait encrypted.
+    """
     workspace = Workspace.open()
     definition = workspace.definition(trial)
     given = one_of({"--show": shown, "--release": released, "--reject": rejected, "--discard": discarded})

@@ -45,8 +45,9 @@ def stage(paths: tuple[Path, ...]) -> Report:
 @date_option("--from", "date_from", "First study date, YYYY-MM-DD.")
 @date_option("--to", "date_to", "Last study date, YYYY-MM-DD.")
 def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None, date_to: date | None) -> Report:
-    """Ask the PACS what it holds of the trial's subjects and fetch what is not staged yet.
+    """Fetch from the PACS what is not staged yet.
 
+    The PACS is asked first what it holds of the trial's subjects, and that is written down as expected.
     The receiver must be running where the trial retrieves by C-MOVE. Exit status 1 when instances are missing, 3 when
     some wait for a person.
     """
@@ -67,9 +68,9 @@ def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None
 
 @click.command("receive", cls=ReportingCommand)
 def receive() -> Report:
-    """Run the DICOM node (C-ECHO, C-STORE) until it is told to end.
+    """Run the DICOM node (C-ECHO, C-STORE).
 
-    Associations that are open when it is told may finish.
+    It runs until SIGTERM or SIGINT; associations that are open then may finish.
     """
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True

@@ -15,7 +15,10 @@ from pacs2trial.workspace import Workspace
 @trial_argument
 @subject_option
 def restore(trial: str, subjects: tuple[str, ...]) -> Report:
-    """Make the packages of a trial again from PACS, vault and secret, and compare."""
+    """Make the packages of a trial again and compare.
+
+    From PACS, vault and secret alone.
+    """
     right_keys(Workspace.open().definition(trial), subjects)
     raise NotAvailableError("restore is not available yet; retrieve, filter and collect make the same packages again")
 
@@ -24,7 +27,7 @@ def restore(trial: str, subjects: tuple[str, ...]) -> Report:
 @trial_argument
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 def cleanup(trial: str, *, dry_run: bool) -> Report:
-    """Remove staged data that a trial no longer needs and no other trial uses."""
+    """Remove staged data that no trial needs any more."""
     Workspace.open().definition(trial)
     would_be = "would be" if dry_run else "was"
     raise NotAvailableError(f"cleanup is not available yet; nothing {would_be} removed")

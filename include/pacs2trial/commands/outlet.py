@@ -24,7 +24,7 @@ from pacs2trial.workspace import Workspace
 @trial_argument
 @subject_option
 def filter_trial(trial: str, subjects: tuple[str, ...]) -> Report:
-    """Judge every staged instance by the rules of the trial, as they are now.
+    """Judge the staged instances by the trial's rules.
 
     Exit status 3 when instances are held for a person.
     """
@@ -54,8 +54,9 @@ def filter_trial(trial: str, subjects: tuple[str, ...]) -> Report:
     help="Write copies there instead; they are neither recorded nor delivered.",
 )
 def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) -> Report:
-    """Make and prove the packages: stage 2 of what the filter let through, one zip per subject or study.
+    """Make and prove the packages.
 
+    Stage 2 of what the filter let through, as one zip per subject or study.
     Exit status 3 when a subject waits for a person, 1 when one is incomplete or a proof failed.
     """
     workspace = Workspace.open()
@@ -84,9 +85,10 @@ def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) ->
 @click.command("verify", cls=ReportingCommand)
 @click.argument("package", metavar="PACKAGE.zip", type=click.Path(path_type=Path))
 def verify(package: Path) -> Report:
-    """Prove a package by itself: manifest against members, safety of the zip, readable objects.
+    """Prove a package by itself.
 
-    Needs no vault; `collect` proves against it. Exit status 1 when a proof failed.
+    Manifest against members, safety of the zip, readable objects. Needs no vault; `collect` proves against it. Exit
+    status 1 when a proof failed.
     """
     if not package.is_file():
         raise InputError(f"{package}: there is no such file")
@@ -101,8 +103,9 @@ def verify(package: Path) -> Report:
 @trial_argument
 @subject_option
 def deliver(trial: str, subjects: tuple[str, ...]) -> Report:
-    """Send proven, and where the trial wants it approved, packages to the trial's destinations; each content once.
+    """Send the packages to the trial's destinations.
 
+    Only proven ones, and where the trial wants a review approved ones; each content once.
     Exit status 3 when a subject waits for a person.
     """
     workspace = Workspace.open()

@@ -60,7 +60,9 @@ def init() -> Report:
 
 @click.command(cls=ReportingCommand)
 def check() -> Report:
-    """Examine secret, vault, folders, definitions, key tables, connections, PACS and receiver.
+    """Examine this site and say what to do about each fault.
+
+    Looks at secret, vault, folders, definitions, key tables, connections, PACS and receiver.
 
     Exit status 1 when something is wrong; each line then says what to do.
     """

@@ -21,7 +21,10 @@ ALWAYS_SHOWN = {"expected", "staged"}
 @click.command("status", cls=ReportingCommand)
 @click.argument("trial", metavar="[ID]", required=False)
 def status(trial: str | None) -> Report:
-    """Show what was expected and what became of it: per trial, or for one trial per subject and study."""
+    """Show what was expected and what became of it.
+
+    Per trial, or for one trial per subject and study.
+    """
     workspace = Workspace.open()
     if trial is None:
         return _all_trials(workspace)

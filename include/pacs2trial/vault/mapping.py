@@ -80,7 +80,7 @@ def _uids(vault: Vault, trial: str) -> dict[str, str]:
             .join(Scope, Scope.id == Pseudonym.scope_id)
             .where(Scope.name == trial, Pseudonym.kind == Kind.UID)
         )
-        return dict(rows.tuples())
+        return {row.lookup: row.pseudo for row in rows}
 
 
 def _write(path: Path, rows: Iterable[tuple[str, str]]) -> None:
