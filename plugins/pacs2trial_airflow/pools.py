@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from airflow.listeners import hookimpl
@@ -43,7 +44,6 @@ class PoolKeeper:
 
     @hookimpl
     def on_starting(self, component: Any) -> None:
-        from airflow.jobs.job import Job
-
-        if isinstance(component, Job):
+        jobs = sys.modules.get("airflow.jobs.job")  # not imported here: task processes do without it
+        if jobs is not None and isinstance(component, jobs.Job):
             ensure_pools()

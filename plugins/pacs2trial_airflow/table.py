@@ -1,4 +1,4 @@
-"""The balance of subjects as a table for the task log, and as sums for asset events."""
+"""The balance of subjects: struck, as a table for the task log, and as sums for asset events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from pacs2trial.staging.balance import Balance
+    from pacs2trial.workspace import Workspace
 
 COLUMNS = (
     "expected",
@@ -26,6 +27,15 @@ COLUMNS = (
     "not_wanted",
     "undecided",
 )
+
+
+def struck(ws: Workspace, trial: str, subject_keys: Sequence[str]) -> list[Balance]:
+    """The balance as the ledger has it now, over what the trial wants and what has no modality known to the PACS."""
+    from pacs2trial.retrieve.outstanding import MODALITY_UNKNOWN
+    from pacs2trial.staging.balance import balance
+
+    wanted = {*ws.definition(trial).source.modalities, MODALITY_UNKNOWN}
+    return balance(ws.vault, trial, subject_keys, modalities=wanted)
 
 
 def totals(balances: Sequence[Balance]) -> dict[str, int]:

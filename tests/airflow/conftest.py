@@ -8,9 +8,10 @@ import pytest
 
 from support import airflow_env
 from support.airflow_env import airflow_home, read_dags
+from support.dag_runs import runs
 from support.demo_site import demo_site, originals
 
-__all__ = ["airflow_home", "demo_site", "originals", "read_dags"]
+__all__ = ["airflow_home", "demo_site", "originals", "read_dags", "runs"]
 
 airflow_env.enter()
 

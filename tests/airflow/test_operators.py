@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from sqlalchemy import select
 
+from pacs2trial.vault.tables import Instance, Run
+from pacs2trial_airflow.operators.balance import Balance
 from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.operators.dicom import DicomFind, DicomMove, Stage
 from pacs2trial_airflow.operators.subject import Collect, Deliver, Filter, Verify
@@ -20,18 +23,22 @@ LUNG = {"trial": "DEMO-LUNG"}
 class FakeRun:
     """As much of a task's context as the operators use."""
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, states: dict[str, str] | None = None, **params: Any) -> None:
+        self.states = states or {}
         self.pushed: dict[str, Any] = {}
         self.events: defaultdict[Any, Any] = defaultdict(SimpleNamespace)
         self.params = params
 
     def context(self) -> Any:
-        return {
-            "params": self.params,
-            "dag_run": SimpleNamespace(run_type="manual"),
-            "outlet_events": self.events,
-            "ti": SimpleNamespace(xcom_push=lambda key, value: self.pushed.update({key: value})),
-        }
+        ti = SimpleNamespace(
+            dag_id="trial_DEMO-LUNG",
+            run_id="a run",
+            task_id="balance",
+            xcom_push=lambda key, value: self.pushed.update({key: value}),
+            get_task_states=lambda dag_id, run_ids: {"a run": self.states},
+        )
+        run = SimpleNamespace(run_type="manual")
+        return {"params": self.params, "dag_run": run, "outlet_events": self.events, "ti": ti}
 
     def execute(self, operator: TrialOperator) -> Any:
         return operator.execute(self.context())
@@ -70,6 +77,19 @@ def test_find_returns_batches_of_the_size_that_the_site_wants(demo_site: DemoSit
     assert run.event["expected"] == run.event["missing"] > 0
 
 
+def test_a_dry_run_asks_the_pacs_and_writes_nothing_down(demo_site: DemoSite):
+    run = FakeRun(dry_run=True)
+
+    assert run.execute(DicomFind(task_id="plan", **LUNG)) == []
+    assert run.event["dry_run"]
+    assert run.event["expected"] > 0
+    assert not run.pushed
+    assert {request.service for request in demo_site.pacs.requests} == {"C-FIND"}
+    with demo_site.ws.vault.session() as session:
+        assert not session.scalars(select(Instance)).all()
+        assert not session.scalars(select(Run)).all()
+
+
 def test_find_with_dates_leaves_out_subjects_without_a_study_in_them(demo_site: DemoSite):
     run = FakeRun(date_from="2024-04-01", date_to="2024-04-30")
 
@@ -91,6 +111,29 @@ def test_what_one_subject_lacks_stops_no_other(demo_site: DemoSite):
     assert packages(run_key, "DL-001")
     with pytest.raises(AirflowFailException, match="1 missing"):
         packages(run_key, "DL-002")
+
+
+def test_the_balance_fails_for_what_is_lost_and_names_it(demo_site: DemoSite):
+    demo_site.pacs.faults.dropped.add(demo_site.original(OXENBARGER, "RTSTRUCT").SOPInstanceUID)
+    packages(planned(demo_site, "DL-001", "DL-002"), "DL-001")
+    run = FakeRun(
+        states={"plan": "success", "collect_0": "success", "collect_1": "failed", "deliver_1": "upstream_failed"}
+    )
+
+    with pytest.raises(AirflowFailException) as failed:
+        run.execute(Balance(task_id="balance", batches=[["DL-001", "DL-002"]], **LUNG))
+    assert str(failed.value).splitlines() == [
+        "BalanceError: collect: 1 failed",
+        f"DL-002: 1 missing, {run.event['undecided']} undecided",
+    ]
+    assert run.event["missing"] == 1
+
+
+def test_the_balance_of_a_run_whose_plan_failed_fails(demo_site: DemoSite):
+    run = FakeRun(states={"plan": "failed", "retrieve": "upstream_failed", "balance": "running"})
+
+    with pytest.raises(AirflowFailException, match=r"^BalanceError: plan: 1 failed$"):
+        run.execute(Balance(task_id="balance", batches=None, **LUNG))
 
 
 def test_ending_the_task_stops_the_transfer_and_keeps_what_has_come(demo_site: DemoSite):

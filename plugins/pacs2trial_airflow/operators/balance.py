@@ -12,14 +12,14 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import BalanceError
 from pacs2trial_airflow.operators.base import TrialOperator
-from pacs2trial_airflow.table import log_balances, totals
+from pacs2trial_airflow.table import log_balances, struck, totals
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from pacs2trial.staging.balance import Balance as SubjectBalance
     from pacs2trial.workspace import Workspace
 
-_UNFINISHED = {"failed", "upstream_failed"}
 _UNACCOUNTED = ("failed", "missing", "waiting", "undecided")
 _MAP_INDEX = re.compile(r"_\d+$")
 """Airflow names the state of a mapped step ``collect_0``, ``collect_1``; no step of ours ends in a number."""
@@ -32,38 +32,43 @@ class Balance(TrialOperator):
     a failed step, or with instances failed, missing, still expected or not judged, fails.
 
     :param trial: trial ID
-    :param batches: the batches of subject keys that :class:`DicomFind` returned (templated)
+    :param batches: the batches of subject keys that :class:`DicomFind` returned, None if it failed (templated)
     """
 
     produces = "balance"
     ui_color = "#e8dfc3"
     template_fields: Sequence[str] = ("batches",)
 
-    def __init__(self, *, batches: Sequence[Sequence[str]], **kwargs: Any) -> None:
+    def __init__(self, *, batches: Sequence[Sequence[str]] | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.batches = batches
 
     def work(self, ws: Workspace, context: Context) -> None:
-        from pacs2trial.staging.balance import balance
-
-        problems = self._unfinished_steps(context)
+        problems = self._failed_steps(context)
         keys = [key for batch in self.batches or () for key in batch]
-        if not keys and not problems:
+        if keys:
+            lines = struck(ws, self.trial, keys)
+            log_balances(self.log, lines)
+            self.report(context, **totals(lines), facts=[asdict(line) for line in lines])
+            problems += self._open_accounts(lines)
+        if problems:
+            raise BalanceError("\n".join(problems))
+        if not keys:
             raise AirflowSkipException("this run planned nothing, so there is nothing to account for")
-        lines = balance(ws.vault, self.trial, keys, modalities=ws.definition(self.trial).source.modalities)
-        log_balances(self.log, lines)
-        self.report(context, **totals(lines), facts=[asdict(line) for line in lines])
+
+    def _open_accounts(self, lines: Sequence[SubjectBalance]) -> list[str]:
+        """The subjects with instances that nobody can account for; those with held ones are told in the log."""
+        problems = []
         for line in lines:
             if line.held:
                 self.log.warning("%s: %d instances wait for a person", line.subject_key, line.held)
             lost = [f"{getattr(line, name)} {name}" for name in _UNACCOUNTED if getattr(line, name)]
             if lost:
                 problems.append(f"{line.subject_key}: {', '.join(lost)}")
-        if problems:
-            raise BalanceError("\n".join(problems))
+        return problems
 
-    def _unfinished_steps(self, context: Context) -> list[str]:
-        """The steps of this run that failed, with how often; the end of every step is told in the log."""
+    def _failed_steps(self, context: Context) -> list[str]:
+        """The steps of this run that failed, with how often, else those that failed with them; the log tells all."""
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         steps: dict[str, Counter[str]] = {}
@@ -72,9 +77,8 @@ class Balance(TrialOperator):
         steps.pop(ti.task_id, None)
         for step, ends in steps.items():
             self.log.info("%s: %s", step, ", ".join(f"{number} {end}" for end, number in sorted(ends.items())))
-        return [
-            f"{step}: {number} {end}"
-            for step, ends in steps.items()
-            for end, number in sorted(ends.items())
-            if end in _UNFINISHED
-        ]
+        failed, upstream = (
+            [f"{step}: {ends[state]} {state}" for step, ends in steps.items() if ends[state]]
+            for state in ("failed", "upstream_failed")
+        )
+        return failed or upstream

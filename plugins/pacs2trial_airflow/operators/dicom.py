@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pacs2trial.errors import BalanceError, TransientError
 from pacs2trial_airflow.form import read_form
 from pacs2trial_airflow.operators.base import TrialOperator
-from pacs2trial_airflow.table import log_balances, totals
+from pacs2trial_airflow.table import log_balances, struck, totals
 from pacs2trial_airflow.window import covered
 
 if TYPE_CHECKING:
@@ -146,15 +146,13 @@ class Stage(TrialOperator):
 
     def work(self, ws: Workspace, context: Context) -> list[str]:
         from pacs2trial.retrieve.settle import settle
-        from pacs2trial.staging.balance import balance
 
         keys = [key for batch in self.batches for key in batch]
         try:
             balances = settle(ws, self.run_key, keys, timeout=self.timeout)
         except BalanceError as error:
             self.log.error("%s", error)  # noqa: TRY400 - the message says it all, and the step goes on
-            modalities = ws.definition(self.trial).source.modalities
-            balances = balance(ws.vault, self.trial, keys, modalities=modalities)
+            balances = struck(ws, self.trial, keys)
         log_balances(self.log, balances)
         self.report(context, **totals(balances), facts=[asdict(line) for line in balances])
         return keys

@@ -132,7 +132,6 @@ class Verify(SubjectOperator):
         for package_id in self.package_ids:
             for proof in verify_package(ws, package_id):
                 passed[proof.name] += proof.passed
-                self.log.info("package %d, %s: %s", package_id, proof.name, "passed" if proof.passed else "not checked")
                 for finding in proof.findings:
                     self.log.info("package %d, %s: %s", package_id, proof.name, finding)
         self.report(
