@@ -107,6 +107,15 @@ def test_a_good_package_passes_every_proof_and_is_verified(hospital: Hospital, p
     assert state_of(hospital, package) == PackageState.VERIFIED
 
 
+def test_compressed_packages_per_study_pass_every_proof(hospital: Hospital) -> None:
+    hospital.stage(small_study(when=SECOND_DAY))
+    hospital.define(LUNG, package={"per": "study", "compression": "fast"})
+    packages = hospital.collect(LUNG, "LA-001")
+    assert len(packages) == 2
+    for each in packages:
+        assert all(proof.passed for proof in hospital.verify(each))
+
+
 def test_a_good_package_passes_the_offline_proofs_too(package: PackageMade) -> None:
     assert [proof for proof in verify_file(package.path) if not proof.passed] == []
 
