@@ -89,7 +89,7 @@ def read_identity(obj: EncodedObject) -> ObjectIdentity:
         refuse("dicomdir", "a directory of files; send the files")
     patient_id = _text(values, _PATIENT_ID)
     if _is_nobody(patient_id):
-        refuse("no-patient-id", "the patient ID is missing, or stands for nobody in particular")
+        refuse("no-patient-id", "the patient ID is missing, is several, or stands for nobody in particular")
     for tag in (_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES):
         if not _text(values, tag):
             refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing")
@@ -143,4 +143,9 @@ def _text(values: dict[int, bytes], tag: int) -> str:
 
 def _is_nobody(patient_id: str) -> bool:
     plain = patient_id.casefold()
-    return not plain or plain.replace(" ", "").replace("_", "") in nobody() or bool(_PLACEHOLDER.fullmatch(plain))
+    return (
+        not plain
+        or "\\" in plain
+        or plain.replace(" ", "").replace("_", "") in nobody()
+        or bool(_PLACEHOLDER.fullmatch(plain))
+    )
