@@ -118,18 +118,5 @@ def test_names_say_what_they_are() -> None:
     assert found == []
 
 
-def test_workplace_is_not_named() -> None:
-    place = re.compile("/work" + r"/(main|shared)|\.library/|/tmp/contracts")
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    found = []
-    for name in listed:
-        path = ROOT / name
-        if path.is_file() and path.stat().st_size < 2_000_000 and place.search(path.read_text("utf-8", "ignore")):
-            found.append(name)
-    assert found == []
-
-
 def _snake(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

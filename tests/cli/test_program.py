@@ -160,6 +160,14 @@ def test_person_at_a_terminal_is_asked(site: Site) -> None:
     assert "imported: LUNGART has 2 subjects" in said
 
 
+def test_long_work_shows_progress_at_a_terminal(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("no DICOM")
+    status, said = typed([str(PROGRAM), "stage", str(tmp_path / "letter.txt")], "")
+    assert status == 0
+    assert "staging" in said
+    assert "not dicom" in said
+
+
 def typed(command: list[str], answer: str) -> tuple[int, str]:
     """Run a program at a terminal of its own and type an answer."""
     outer, inner = pty.openpty()

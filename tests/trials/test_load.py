@@ -63,16 +63,16 @@ def test_good_definition_is_read(tmp_path: Path) -> None:
             "    - retain_modified_dates",
             "    - retain_dates",
             (
-                "demo.yaml line 14, profile.options[1]: unknown option 'retain_dates'; did you mean retain_full_dates or "
-                "retain_modified_dates?"
+                "demo.yaml line 14, profile.options[1]: unknown option 'retain_dates'; "
+                "did you mean retain_full_dates or retain_modified_dates?"
             ),
         ),
         (
             "    - clean_descriptors",
             "    - retain_uids",
             (
-                "demo.yaml line 13, profile.options[0]: option 'retain_uids' is not possible here: the original UIDs are "
-                "gone after stage 1, every UID is a pseudonym of the trial"
+                "demo.yaml line 13, profile.options[0]: option 'retain_uids' is not possible here: the original "
+                "UIDs are gone after stage 1, every UID is a pseudonym of the trial"
             ),
         ),
         (
