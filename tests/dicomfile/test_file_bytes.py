@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import pydicom
-from support.objects import CT_IMAGE, ct_slice, encoded
 
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, file_bytes, split_dataset, split_file
+from support.objects import CT_IMAGE, ct_slice, encoded
 
 
 def test_the_file_is_read_back_by_another_reader() -> None:

@@ -7,10 +7,10 @@ import zlib
 
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
-from support.objects import ct_slice, encoded, part10
 
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, split_dataset, split_file
 from pacs2trial.errors import UnsafeObjectError
+from support.objects import ct_slice, encoded, part10
 
 JPEG = "1.2.840.10008.1.2.4.50"
 DEFLATED = "1.2.840.10008.1.2.1.99"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.definitions import trial
 
 from pacs2trial.errors import NotAvailableError
 from pacs2trial.profile import Action, describe, staging_plan, trial_plan
+from support.definitions import trial
 
 
 def test_the_digest_follows_what_decides_bytes() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from support.definitions import trial
 
 from pacs2trial.dicomfile.dictionary import dictionary
 from pacs2trial.profile import Action, Plan, staging_plan, trial_plan
 from pacs2trial.profile.table import TableRow, beyond, edition, rt_text, table, uid_treatment, wildcards
+from support.definitions import trial
 
 FALLBACKS = {"X": Action.REMOVE, "Z": Action.EMPTY, "D": Action.DUMMY}
 STRICTER_THAN_THE_TABLE = {Action.REMOVE, Action.EMPTY, Action.PATIENT, Action.WRITE, Action.CODE}
