@@ -139,12 +139,23 @@ def trial_uids(session: Session, trial: str, staged: Iterable[str]) -> dict[str,
     return found
 
 
-def identifiers_of(ws: Workspace, origin: Origin, seen: Survey) -> tuple[OwnIdentifiers, frozenset[str]]:
-    """Everything original about the person and the objects of a package; each use is a disclosure in the vault.
+@dataclass(frozen=True)
+class Originals:
+    """What must not be in a package, and how far that is known.
 
-    Returns:
-        What must not be in the package, and which UIDs of the staged objects are staging pseudonyms.
+    Attributes:
+        own: the person's identifiers.
+        staged_uids: which UIDs of the staged objects are staging pseudonyms.
+        nameless: objects of which the vault does not hold the name and birth date that they came with.
     """
+
+    own: OwnIdentifiers
+    staged_uids: frozenset[str]
+    nameless: int
+
+
+def originals_of(ws: Workspace, origin: Origin, seen: Survey) -> Originals:
+    """Everything original about the person and the objects of a package; each use is a disclosure in the vault."""
     purpose = f"own identifiers in package {origin.package_id}"
     with ws.vault.session(read_only=True) as session:
         owned = list(_of_instances(session, origin))
@@ -170,7 +181,7 @@ def identifiers_of(ws: Workspace, origin: Origin, seen: Survey) -> tuple[OwnIden
         birth_dates={each["birth_date"] for each in said if each.get("birth_date")},
         uids={*uids.values(), *uids},
     )
-    return own, frozenset(uids)
+    return Originals(own, frozenset(uids), nameless=len(owned) - len(said))
 
 
 def accepted_versions(session: Session, origin: Origin) -> set[int]:
