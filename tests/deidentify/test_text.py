@@ -118,12 +118,20 @@ def test_identifiers_in_removed_sequences_are_searched_too() -> None:
         assert (found.get("SeriesDescription", ""), found.get("StudyDescription", "")) == ("", "")
 
 
-@pytest.mark.parametrize("text", ["mail a.b@example.org", "see http://pacs/1", "www.example.org", "bell\x07"])
-def test_addresses_and_control_characters_do_not_stay(text: str) -> None:
+@pytest.mark.parametrize("text", ["mail a.b@example.org", "bell\x07", "esc \x9b"])
+def test_mail_addresses_and_control_characters_do_not_stay(text: str) -> None:
     data = with_raw(
         encoded(ct_slice()), {0x0008103E: raw_element(0x0008103E, "LO", text.encode() + b" " * (len(text) % 2))}
     )
     assert reread(stage1(data)).get("SeriesDescription", "") == ""
+
+
+@pytest.mark.parametrize("text", ["https://example.org/x", "www.example.org"])
+def test_web_addresses_stay_in_staging_only(text: str) -> None:
+    ds = ct_slice()
+    ds.ManufacturerModelName = text
+    assert reread(stage1(ds)).ManufacturerModelName == text
+    assert reread(both_stages(ds)).ManufacturerModelName == "REMOVED"
 
 
 @pytest.mark.parametrize("vr", ["CS", "LO", "SH"])

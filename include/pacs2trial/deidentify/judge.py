@@ -19,19 +19,22 @@ _DATE: Final = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d([-./_ ]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])([-./_ ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)\d\d)(?!\d)"
 )
-_ADDRESS: Final = re.compile(r"\S@\S|://|www\.")
+_MAIL: Final = re.compile(r"\S@\S")
+_WEB: Final = re.compile(r"://|www\.")
+
+Doubts = tuple[re.Pattern[str], ...]
 
 
 def blocked_texts(walk: Walk, plan: Plan) -> dict[TextKey, bytes | None]:
     """The values that may not stay, with what takes the place of a coded string.
 
-    A value may not stay if it holds one of the object's own identifiers, a UID, a mail or web address, control
-    characters, or bytes that are no text in the declared character set; in a trial that does not keep its dates,
-    if it holds a date. A coded string must have the form of one (PS3.5 6.2). A UID that names an instance elsewhere
+    A value may not stay if it holds one of the object's own identifiers, a UID, a mail address, control characters,
+    or bytes that are no text in the declared character set; in a trial also a web address, and a date where dates do
+    not stay. A coded string must have the form of one (PS3.5 6.2). A UID that names an instance elsewhere
     in the object is no UID of a class or scheme.
     """
     own = own_identifiers(walk.harvest)
-    blocked: dict[TextKey, bytes | None] = dict(_blocked_texts(walk.texts, own, dates=plan.dates == "UNMODIFIED"))
+    blocked: dict[TextKey, bytes | None] = dict(_blocked_texts(walk.texts, own, _doubts_of(plan)))
     for value in walk.coded:
         if not _is_coded(value) or own.may_stand_in(value.decode("ascii").lower()):
             kept = _coded_values(value, own)
@@ -44,7 +47,7 @@ def blocked_texts(walk: Walk, plan: Plan) -> dict[TextKey, bytes | None]:
     return blocked
 
 
-def _blocked_texts(keys: Iterable[TextKey], own: OwnIdentifiers, *, dates: bool) -> Iterator[tuple[TextKey, None]]:
+def _blocked_texts(keys: Iterable[TextKey], own: OwnIdentifiers, doubts: Doubts) -> Iterator[tuple[TextKey, None]]:
     texts: dict[TextKey, str] = {}
     for key in keys:
         charset, value = key if isinstance(key, tuple) else (b"", key)
@@ -54,17 +57,21 @@ def _blocked_texts(keys: Iterable[TextKey], own: OwnIdentifiers, *, dates: bool)
         else:
             texts[key] = folded(text)
     together = "\n".join(texts.values())
-    if not (own.may_stand_in(together) or _is_doubtful(together, dates=dates)):
+    if not (own.may_stand_in(together) or _is_doubtful(together, doubts)):
         return
     for key, text in texts.items():
-        if own.stands_in(text) or _is_doubtful(text, dates=dates):
+        if own.stands_in(text) or _is_doubtful(text, doubts):
             yield key, None
 
 
-def _is_doubtful(text: str, *, dates: bool) -> bool:
-    return bool(
-        _CONTROL.search(text) or _ADDRESS.search(text) or _UID.search(text) or (not dates and _DATE.search(text))
-    )
+def _doubts_of(plan: Plan) -> Doubts:
+    web = () if plan.vocabulary is None else (_WEB,)
+    dates = () if plan.dates == "UNMODIFIED" else (_DATE,)
+    return (_CONTROL, _MAIL, _UID, *web, *dates)
+
+
+def _is_doubtful(text: str, doubts: Doubts) -> bool:
+    return any(doubt.search(text) for doubt in doubts)
 
 
 @lru_cache(maxsize=4096)

@@ -57,15 +57,16 @@ def _rule(tag: int, attribute: Attribute, choice: Choice) -> Rule:
         or _uid(tag, attribute.vr)
         or (_listed(tag, attribute.vr, row, choice) if row else _unlisted(tag, attribute, choice))
     )
-    return Rule(action, attribute.vr, _fallback(tag, row), attribute.keyword)
+    return Rule(action, attribute.vr, _fallback(tag, attribute.vr, row), attribute.keyword)
 
 
-def _fallback(tag: int, row: TableRow | None) -> Action:
+def _fallback(tag: int, vr: bytes, row: TableRow | None) -> Action:
+    """What is done with a value that may not stay; text that the table does not list may be of Type 1."""
     if tag in rt_text():
         return Action(rt_text()[tag].without)
-    if beyond().tags.get(tag) == "label":
-        return Action.DUMMY
-    return _FALLBACK.get(row.strongest, Action.EMPTY) if row else Action.EMPTY
+    if row:
+        return _FALLBACK.get(row.strongest, Action.EMPTY)
+    return Action.DUMMY if vr in _FREE_TEXT else Action.EMPTY
 
 
 def _special(tag: int, choice: Choice) -> Action | None:
