@@ -30,12 +30,10 @@ COLUMNS = (
 
 
 def struck(ws: Workspace, trial: str, subject_keys: Sequence[str]) -> list[Balance]:
-    """The balance as the ledger has it now, over what the trial wants and what has no modality known to the PACS."""
-    from pacs2trial.retrieve.outstanding import MODALITY_UNKNOWN
+    """The balance as the ledger has it now, over the modalities that the trial wants."""
     from pacs2trial.staging.balance import balance
 
-    wanted = {*ws.definition(trial).source.modalities, MODALITY_UNKNOWN}
-    return balance(ws.vault, trial, subject_keys, modalities=wanted)
+    return balance(ws.vault, trial, subject_keys, modalities=ws.definition(trial).source.modalities)
 
 
 def totals(balances: Sequence[Balance]) -> dict[str, int]:

@@ -133,6 +133,15 @@ def test_another_trials_gap_is_no_gap_here(book: Book):
     assert (other.waiting, other.undecided) == (1, 1)
 
 
+def test_what_another_trial_fetches_is_not_wanted_here_before_the_filter_says_so(book: Book):
+    subject = book.enrol(TRIAL, "LA-001", "A1")
+    _stage_accepted(book, subject, 1)
+    ledger.record_staged(book.vault, book.arrival("A1", 2, modality="MR"), book.content())
+    (narrowed,) = balance(book.vault, TRIAL, modalities={"CT"})
+    assert (narrowed.not_wanted, narrowed.undecided, narrowed.deliverable()) == (1, 0, True)
+    assert (_only(book).undecided, _only(book).deliverable()) == (1, False), "what is wanted is not known here"
+
+
 def test_all_hospital_ids_of_a_person_count(book: Book):
     book.enrol(TRIAL, "LA-001", "A1")
     ledger.record_staged(book.vault, book.arrival("A1", 1), book.content(1))

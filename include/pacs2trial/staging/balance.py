@@ -83,8 +83,9 @@ def balance(
         vault: the vault.
         trial: the trial whose judgements count.
         subject_keys: only these subjects; all that are not withdrawn when absent.
-        modalities: those that the trial wants. Before the filter has judged, an instance of another modality that
-            has not arrived (another trial expects it) is left out by this alone.
+        modalities: those that the trial wants. Before the filter has judged, an instance of another modality is left
+            out by this alone if it has not arrived (another trial expects it), else not wanted (another trial may
+            fetch it at any moment, also between this one's filter and its delivery).
 
     Raises:
         InputError: the trial has no such subject.
@@ -141,8 +142,9 @@ def _count(
             unwanted = judged is Judgement.NOT_WANTED or (
                 judged is None and modalities is not None and row.modality not in {*modalities, _UNKNOWN}
             )
-            if state not in _ARRIVED and unwanted:
+            if unwanted and state not in _ARRIVED:
                 continue
+            judged = Judgement.NOT_WANTED if unwanted else judged
             counter = counts.setdefault((row.key, row.study), Counter())
             counter["expected" if row.source.startswith(ANNOUNCED) else "unexpected"] += row.number
             counter[_after_stage_1(state)] += row.number
