@@ -59,7 +59,7 @@ def give_identity(ds: Dataset, study: StudyContext) -> None:
     ds.StudyDescription = f"RT planning {who.family}"
     ds.ReferringPhysicianName = who.referring
     ds.OperatorsName = list(who.operators)
-    ds.InstitutionName = "Klinikum Oberquellwinkel"
+    ds.InstitutionName = "Klinikum am Rotbach"
     dates = ("StudyDate", "SeriesDate", "ContentDate", "InstanceCreationDate", "StructureSetDate", "RTPlanDate")
     for keyword in (*dates, "AcquisitionDate"):
         if keyword in ds or keyword == "StudyDate":

@@ -1,7 +1,7 @@
 """The main job, whole: `make demo` as a newcomer runs it, then everything that must be true afterwards.
 
-The system is started once for the module, in a home of its own, through the demo driver: a demo PACS, the receiver and a
-real ``airflow standalone``.
+The system is started once for the module, in a home of its own, through the demo driver: a demo PACS, the receiver
+and a real ``airflow standalone``.
 """
 
 from __future__ import annotations

@@ -154,12 +154,12 @@ def test_after_the_filter_nothing_that_arrived_is_undecided(bench: Bench):
 @pytest.mark.parametrize(
     ("studies", "accepted"), [({"study_date_from": date(2024, 3, 2)}, 2), ({"study_date_to": date(2024, 3, 1)}, 1)]
 )
-def test_visits_by_date_let_in_their_studies_and_hold_the_others(bench: Bench, studies: dict[str, date], accepted: int):
+def test_visits_by_date_let_in_their_studies_and_no_others(bench: Bench, studies: dict[str, date], accepted: int):
     bench.enrol(KeyTableRow(2, "A1", "LA-001", **studies))
     for study in (1, 2, 3):
         bench.arrive(1, study=study)
     found = bench.filter()
-    assert (found.accepted, found.held) == (accepted, 3 - accepted)
+    assert (found.accepted, found.not_wanted, found.held) == (accepted, 3 - accepted, 0)
     assert set(found.reasons) == {"the study matches no visit"}
 
 
@@ -169,7 +169,7 @@ def test_visits_by_accession_number_let_in_their_study(bench: Bench):
     other = bench.arrive(1, study=2, accession_lookup=accession_lookup(bench.ws.vault, "ACC78"))
     none = bench.arrive(1, study=3)
     bench.filter()
-    assert bench.judgements() == {wanted: Judgement.ACCEPTED, other: Judgement.HELD, none: Judgement.HELD}
+    assert bench.judgements() == {wanted: Judgement.ACCEPTED, other: Judgement.NOT_WANTED, none: Judgement.NOT_WANTED}
 
 
 def test_a_study_of_two_visits_is_held(bench: Bench):

@@ -41,6 +41,15 @@ def test_a_staged_object_is_told_by_its_pseudonym(workspace: Workspace, planning
     assert below.parts == (ds.PatientID, ds.StudyInstanceUID, ds.SeriesInstanceUID, f"{ds.SOPInstanceUID}.dcm")
 
 
+def test_an_announced_instance_that_cannot_be_read_is_quarantined_and_not_missing(workspace: Workspace):
+    book = Book(workspace.vault)
+    expected = book.announced("A1", 1)
+    ledger.expect(workspace.vault, [expected], source=PACS)
+    staged = stage_dataset(workspace, b"\0" * 7, "1.2.840.10008.1.2.1", source="push:PACS", named="1.2.3.1.1.1")
+    assert (staged.outcome, staged.sop_instance) == (InstanceState.QUARANTINED, expected.sop_instance)
+    assert states(workspace.vault) == {expected.sop_instance: InstanceState.QUARANTINED}
+
+
 def test_pixel_data_are_not_changed(workspace: Workspace, planning_ct: list[FileDataset]):
     stage(workspace, planning_ct[0])
     (ds,) = staged_objects(workspace.settings)

@@ -36,7 +36,7 @@ def test_the_data_set_is_handed_over_as_it_came(scripted_pacs: ScriptedPacs):
     ct = dcmread(get_testdata_file("CT_small.dcm"))
     came = []
     node = scripted_pacs.node(sends(ct))
-    done = get(node, STUDY, SERIES, lambda data, ts: (came.append((bytes(data), ts)), 0)[1], sop_classes={CT})
+    done = get(node, STUDY, SERIES, lambda data, ts, named: (came.append((bytes(data), ts)), 0)[1], sop_classes={CT})
     assert done.completed == 1
     ((data, transfer_syntax),) = came
     assert data == encoded(ct, transfer_syntax)
@@ -49,7 +49,7 @@ def test_the_pacs_hears_the_status_of_every_object(scripted_pacs: ScriptedPacs, 
     again.SOPInstanceUID = "1.2.3"
     answers = iter([status, 0x0000])
     node = scripted_pacs.node(sends(ct, again))
-    done = get(node, STUDY, SERIES, lambda data, ts: next(answers), sop_classes={CT}, expected=2)
+    done = get(node, STUDY, SERIES, lambda data, ts, named: next(answers), sop_classes={CT}, expected=2)
     assert (done.completed, done.failed) == (1, 1)
 
 
@@ -59,7 +59,7 @@ def test_a_store_that_raises_fails_its_object_only_and_tells_no_value(scripted_p
     again.SOPInstanceUID = "1.2.3"
     stored = []
 
-    def store(data, transfer_syntax):
+    def store(data, transfer_syntax, named):
         if not stored:
             stored.append(0)
             raise ValueError("PLANTED")
@@ -73,7 +73,7 @@ def test_a_store_that_raises_fails_its_object_only_and_tells_no_value(scripted_p
 
 def test_success_that_sent_nothing_is_a_busy_pacs(scripted_pacs: ScriptedPacs):
     with pytest.raises(TransientError, match="busy"):
-        get(scripted_pacs.node(sends()), STUDY, SERIES, lambda data, ts: 0, sop_classes={CT}, expected=2)
+        get(scripted_pacs.node(sends()), STUDY, SERIES, lambda data, ts, named: 0, sop_classes={CT}, expected=2)
 
 
 def test_every_announced_class_has_an_uncompressed_context_and_one_for_each_compression():
@@ -102,7 +102,7 @@ def test_a_compressed_object_comes_as_it_is(scripted_pacs: ScriptedPacs):
     came = []
     node = scripted_pacs.node(sends(j2k))
     get(
-        node, STUDY, SERIES, lambda data, ts: (came.append((bytes(data), ts)), 0)[1], sop_classes={str(j2k.SOPClassUID)}
+        node, STUDY, SERIES, lambda data, ts, named: (came.append((bytes(data), ts)), 0)[1], sop_classes={str(j2k.SOPClassUID)}
     )
     ((data, transfer_syntax),) = came
     assert transfer_syntax == j2k.file_meta.TransferSyntaxUID

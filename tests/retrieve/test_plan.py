@@ -5,9 +5,13 @@ import pydicom
 import pytest
 from sqlalchemy import func, select
 
-from pacs2trial.errors import InputError, PermanentError, TransientError
+from pacs2trial.collect import PackageMade, collect_subject
+from pacs2trial.errors import HeldError, InputError, PermanentError, TransientError
+from pacs2trial.filtering.filter import filter_subject
+from pacs2trial.keytable import enrolled
 from pacs2trial.retrieve.plan import plan_run
 from pacs2trial.retrieve.runs import load_run
+from pacs2trial.retrieve.settle import retrieve
 from pacs2trial.vault.tables import Instance, InstanceState, Pin, Run, RunStudy
 from pacs2trial_demo.generate import study
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
@@ -140,6 +144,25 @@ def test_a_study_of_two_visits_waits_for_a_person(site: Site, pacs: DemoPacs):
     (one,) = plan_run(site.ws, TRIAL).subjects
     assert (one.studies, len(one.held)) == (0, 1)
     assert "two rows of the key table" in one.held[0]
+
+
+def test_a_study_in_doubt_keeps_its_subject_from_being_collected_until_the_key_table_is_corrected(
+    site: Site, pacs: DemoPacs
+):
+    def collect() -> list[PackageMade]:
+        retrieve(site.ws, TRIAL)
+        (subject,) = enrolled(site.ws.vault, TRIAL)
+        filter_subject(site.ws, site.ws.definition(TRIAL), subject)
+        return collect_subject(site.ws, site.ws.definition(TRIAL), subject)
+
+    new = study(LUCZYNSKA, when=DAY + timedelta(days=5), parts={"CT"}, slices=1)
+    add_new(pacs, new)
+    enrol_visits(site, ("2024-03-01", "2024-03-31"), ("2024-03-15", "2024-04-30"))
+    with pytest.raises(HeldError, match=r"1 studies held .*two rows of the key table"):
+        collect()
+    enrol_visits(site, ("2024-03-01", "2024-03-14"), ("2024-03-15", "2024-04-30"))
+    (package,) = collect()
+    assert package.instances == len(wanted(pacs, LUCZYNSKA.patient_id))
 
 
 def test_a_visit_is_found_by_its_accession_number(site: Site, pacs: DemoPacs):

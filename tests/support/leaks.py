@@ -6,6 +6,7 @@ as well as byte by byte (a long text is broken over pages in the file).
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 import zipfile
@@ -29,12 +30,11 @@ class Leak:
 
 def search(root: Path, values: Iterable[str], uids: Iterable[str], *, leave_out: Iterable[Path] = ()) -> list[Leak]:
     """Every place below ``root`` where one of ``values`` (any case, UTF-8 or Latin-1) or of ``uids`` stands."""
-    spellings = {(v, form) for v in values for form in _spellings(v)}
+    patterns = [(value, _pattern(value)) for value in values]
     forbidden = {uid.encode() for uid in uids}
     found = []
     for where, data in _everything(root, [path.resolve() for path in leave_out]):
-        lower = data.lower()
-        found += [Leak(where, value) for value, form in spellings if form in lower]
+        found += [Leak(where, value) for value, pattern in patterns if pattern.search(data)]
         found += [Leak(where, uid.decode()) for uid in forbidden.intersection(_UID.findall(data))]
     return found
 
@@ -55,14 +55,15 @@ def original_uids(folder: Path) -> set[str]:
     return uids
 
 
-def _spellings(value: str) -> set[bytes]:
-    lower = value.lower()
-    forms = {lower.encode()}
-    try:
-        forms.add(lower.encode("latin-1"))
-    except UnicodeEncodeError:
-        pass
-    return forms
+def _pattern(value: str) -> re.Pattern[bytes]:
+    """Any case, UTF-8 or Latin-1. Digits alone count only where no further digit touches them: a birth date may stand
+    by chance within a long UID.
+    """
+    forms = {value.encode()}
+    with contextlib.suppress(UnicodeEncodeError):
+        forms.add(value.encode("latin-1"))
+    either = b"|".join(re.escape(form) for form in sorted(forms))
+    return re.compile(rb"(?<!\d)(?:%s)(?!\d)" % either if value.isdigit() else either, re.IGNORECASE)
 
 
 def _everything(root: Path, leave_out: list[Path]) -> Iterator[tuple[str, bytes]]:

@@ -103,8 +103,8 @@ def new_object(
     ds.StationName = equipment.station
     ds.DeviceSerialNumber = equipment.serial
     ds.SoftwareVersions = equipment.software
-    ds.InstitutionName = "Klinikum Oberquellwinkel"
-    ds.InstitutionAddress = "Spitalgasse 1, Oberquellwinkel"
+    ds.InstitutionName = "Klinikum am Rotbach"
+    ds.InstitutionAddress = "Spitalgasse 1, Rotbach"
     ds.InstitutionalDepartmentName = "Radiotherapie"
     return ds
 

@@ -100,7 +100,7 @@ def _fraction_group(study: StudyContext) -> Dataset:
 def _beam(number: int, angle: float, anatomy: Anatomy, control_points: int) -> Dataset:
     beam = Dataset()
     beam.Manufacturer = "Varian Medical Systems"
-    beam.InstitutionName = "Klinikum Oberquellwinkel"
+    beam.InstitutionName = "Klinikum am Rotbach"
     beam.TreatmentMachineName = "LINAC3"
     beam.DeviceSerialNumber = "H192884"
     beam.PrimaryDosimeterUnit = "MU"

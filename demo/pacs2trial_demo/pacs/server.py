@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -90,6 +91,7 @@ class DemoPacs:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.index.scan(self.folder)
         handlers: list[evt.EventHandlerType] = [
+            (evt.EVT_CONN_OPEN, _send_at_once),
             (evt.EVT_REQUESTED, self._on_association),
             (evt.EVT_C_ECHO, self._on_echo),
             (evt.EVT_C_FIND, self._on_find),
@@ -261,3 +263,10 @@ def parse_destinations(texts: Iterable[str]) -> dict[str, tuple[str, int]]:
             raise ValueError(f"{text!r} is not AET=host:port")
         found[aet] = (host, int(port))
     return found
+
+
+def _send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off: it holds the second part of an answer back for up to 40 ms."""
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -47,7 +47,7 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         with ws.vault.session(read_only=True) as session:
             found = _candidates(session, subject.person_id)
         candidates = _with_facts(ws.vault, definition, found)
-        rulings = {one.instance_id: judge(one, definition, subject.visits) for one in candidates}
+        rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}
         with ws.vault.session() as session:
             _write(session, definition.trial, subject.subject_id, rulings)
     given = [ruling for ruling in rulings.values() if ruling is not None]

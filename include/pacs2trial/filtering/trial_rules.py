@@ -5,13 +5,13 @@ The rules are evaluated anew at every filter run, so a changed definition or key
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from pacs2trial.filtering.site_rules import site_verdict
-from pacs2trial.keytable import Visit
+from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import InstanceState, Judgement
 
@@ -53,12 +53,13 @@ def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
     return candidate.modality in definition.source.modalities
 
 
-def judge(candidate: Candidate, definition: TrialDefinition, visits: Collection[Visit]) -> Ruling | None:
+def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSubject) -> Ruling | None:
     """The trial's judgement; None for an instance that has not arrived and is wanted, or may be.
 
     In this order: a modality that the trial does not list, or that the object does not tell, is not wanted; what
-    stage 1 or a person rejected is rejected; a study of two persons, a study of no visit or of several, an object in
-    quarantine and an object that the site's rules of today do not trust are held; the rest is accepted.
+    stage 1 or a person rejected is rejected; a study of two persons is held; a study that no visit of the key table
+    admits is not wanted, one that several admit is held; an object in quarantine and an object that the site's rules of
+    today do not trust are held; the rest is accepted.
     """
     if candidate.state not in _ARRIVED and not candidate.modality:
         return None
@@ -72,24 +73,14 @@ def judge(candidate: Candidate, definition: TrialDefinition, visits: Collection[
         return Ruling(Judgement.HELD, "the study holds instances of two persons")
     if candidate.facts is None:
         return Ruling(Judgement.HELD, "the facts of the original header are not known")
-    matching = sum(_matches(visit, candidate, candidate.facts) for visit in visits)
-    if visits and matching != 1:
-        return Ruling(Judgement.HELD, f"the study matches {'several visits' if matching else 'no visit'}")
+    admitted = subject.admitting(candidate.identifier_id, candidate.facts.get(ACCESSION_LOOKUP), candidate.study_date)
+    if admitted == 0:
+        return Ruling(Judgement.NOT_WANTED, "the study matches no visit")
+    if admitted is not None and admitted > 1:
+        return Ruling(Judgement.HELD, "the study matches several visits")
     if candidate.state is InstanceState.QUARANTINED:
         return Ruling(Judgement.HELD, f"quarantine: {candidate.reason}")
     verdict = site_verdict(candidate.facts)
     if verdict.action != "accept":
         return Ruling(Judgement.HELD, f"site rule: {verdict.rule}")
     return Ruling(Judgement.ACCEPTED, "modality wanted")
-
-
-def _matches(visit: Visit, candidate: Candidate, facts: Mapping[str, Any]) -> bool:
-    """Whether a study belongs to a row of the key table; a row that names no study takes all of its patient ID."""
-    if visit.identifier_id != candidate.identifier_id:
-        return False
-    if visit.accession_lookup is not None and visit.accession_lookup != facts.get(ACCESSION_LOOKUP):
-        return False
-    if visit.date_from is None and visit.date_to is None:
-        return True
-    day = candidate.study_date
-    return day is not None and (visit.date_from or day) <= day <= (visit.date_to or day)

@@ -27,7 +27,7 @@ from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.staging import quarantine
-from pacs2trial.staging.ledger import Announced, Arrival, Content, known, record_staged
+from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known, record_staged
 from pacs2trial.staging.store import claim, need_room, relative_path
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Original, Vault
@@ -64,15 +64,18 @@ class Staged:
 
 @dataclass(frozen=True)
 class _Received:
-    """An object as it came: where from, and the parts of the Part 10 file that quarantine would keep."""
+    """An object as it came: where from, the parts of the Part 10 file that quarantine would keep, the SOP Instance UID
+    that the sender named beside the object (empty if none).
+    """
 
     ws: Workspace
     source: str
     parts: Sequence[Buffer]
     size: int
+    named: str = ""
 
 
-def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, source: str) -> Staged:
+def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, source: str, named: str = "") -> Staged:
     """Take in one data set as C-STORE brings it (PS3.7 9.1.1), without file meta information.
 
     Args:
@@ -80,6 +83,8 @@ def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, sourc
         dataset: the encoded data set.
         transfer_syntax: the transfer syntax that was negotiated for it.
         source: ``push:<calling AE title>`` or ``pacs:<connection>``.
+        named: Affected SOP Instance UID of the C-STORE request. By it an object that cannot be read is still known
+            to be the one that a PACS announced.
 
     Returns:
         What became of it; everything said there is durable.
@@ -90,7 +95,7 @@ def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, sourc
     size = memoryview(dataset).nbytes
     need_room(ws.settings, size)
     prefix = file_bytes("", "", transfer_syntax, b"")
-    received = _Received(ws, source, (prefix, dataset), size)
+    received = _Received(ws, source, (prefix, dataset), size, named)
     try:
         found = split_dataset(dataset, transfer_syntax)
     except UnsafeObjectError as unsafe:
@@ -237,7 +242,8 @@ def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_id
         received.ws,
         received.parts,
         reason="other-patient",
-        detail="announced or received before under another patient ID or issuer of patient ID",
+        detail="announced or received before under another patient ID or issuer of patient ID; if the object names an "
+        "issuer (0010,0021) that is this hospital's, set PACS2TRIAL_ISSUER or the key table's column issuer to it",
         instance=Arrival(
             replace(arrival.instance, identifier_id=expected_identifier), arrival.source, arrival.facts_sealed
         ),
@@ -248,5 +254,17 @@ def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_id
 def _quarantine_unknown(received: _Received, unsafe: UnsafeObjectError) -> Staged:
     if unsafe.reason in NO_OBJECT:
         raise unsafe
-    kept = quarantine.keep(received.ws, received.parts, reason=unsafe.reason, detail=unsafe.detail, instance=None)
-    return Staged(InstanceState.QUARANTINED, unsafe.reason, "", received.size, kept.new)
+    expected = _announced_as(received)
+    arrival = Arrival(expected, received.source, None) if expected else None
+    kept = quarantine.keep(received.ws, received.parts, reason=unsafe.reason, detail=unsafe.detail, instance=arrival)
+    sop_instance = expected.sop_instance if expected else ""
+    return Staged(InstanceState.QUARANTINED, unsafe.reason, sop_instance, received.size, kept.new)
+
+
+def _announced_as(received: _Received) -> Announced | None:
+    """The instance of the ledger that the sender named beside an object that cannot be read."""
+    if not received.named:
+        return None
+    original = Original(Kind.UID, received.named)
+    vault = received.ws.vault
+    return described(vault, vault.pseudonyms(STAGING).resolve([original])[original])

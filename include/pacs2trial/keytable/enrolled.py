@@ -30,6 +30,20 @@ class Visit:
     date_to: date | None
     columns: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def admits(self, identifier_id: int, accession_lookup: str | None, study_date: date | None) -> bool:
+        """Whether a study of ``identifier_id`` is the one that this row means.
+
+        Args:
+            identifier_id: the patient ID under which the study is filed.
+            accession_lookup: keyed look-up value of its accession number; ``None`` when it has none.
+            study_date: day in the site's time zone; ``None`` when it has none.
+        """
+        if identifier_id != self.identifier_id or self.accession_lookup not in (None, accession_lookup):
+            return False
+        if self.date_from is None and self.date_to is None:
+            return True
+        return study_date is not None and (self.date_from or study_date) <= study_date <= (self.date_to or study_date)
+
 
 @dataclass(frozen=True)
 class EnrolledSubject:
@@ -47,6 +61,12 @@ class EnrolledSubject:
     identifier_ids: tuple[int, ...]
     visits: tuple[Visit, ...]
     columns: Mapping[str, str] = field(repr=False)
+
+    def admitting(self, identifier_id: int, accession_lookup: str | None, study_date: date | None) -> int | None:
+        """How many visits admit a study; ``None`` when the key table restricts none, so that all are admitted."""
+        if not self.visits:
+            return None
+        return sum(visit.admits(identifier_id, accession_lookup, study_date) for visit in self.visits)
 
 
 @dataclass(frozen=True)

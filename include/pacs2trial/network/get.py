@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from pydicom.uid import UID
 from pynetdicom import build_role, evt
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
 from pacs2trial.network.association import associate
@@ -20,8 +21,9 @@ _logger = logging.getLogger(__name__)
 _MODEL = UID("1.2.840.10008.5.1.4.1.2.2.3")  # Study Root Query/Retrieve Information Model - GET
 _UNABLE_TO_PROCESS = 0xC000  # PS3.4 B.2.3, table B.2-1
 
-Store = Callable[[memoryview, str], int]
-"""Takes a data set as it came and its transfer syntax UID; returns the C-STORE status for the PACS (PS3.4 B.2.3)."""
+Store = Callable[[memoryview, str, str], int]
+"""Takes a data set as it came, its transfer syntax UID and the Affected SOP Instance UID (PS3.7 9.1.1.1); returns the
+C-STORE status for the PACS (PS3.4 B.2.3)."""
 
 
 def get(
@@ -54,7 +56,11 @@ def get(
 
     def stored(event: evt.Event) -> int:
         try:
-            return store(event.request.DataSet.getbuffer(), str(event.context.transfer_syntax))  # type: ignore[union-attr]  # a C-STORE event has one
+            request = event.request
+            assert isinstance(request, C_STORE)
+            assert request.DataSet is not None
+            named = str(request.AffectedSOPInstanceUID or "")
+            return store(request.DataSet.getbuffer(), str(event.context.transfer_syntax), named)
         except Exception as error:  # noqa: BLE001 (whatever it is, the PACS has to hear that this object was not kept)
             _logger.error("an object could not be stored: %s", type(error).__name__)  # noqa: TRY400 (no values in logs)
             return _UNABLE_TO_PROCESS

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import socket
 import time
 from collections import Counter
 from typing import Any
@@ -28,6 +27,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from pacs2trial.errors import SetupError, TransientError
 from pacs2trial.intake.stage1 import pinned_staging_plan, stage_dataset
+from pacs2trial.network.association import send_at_once
 from pacs2trial.network.quiet import hush
 from pacs2trial.settings import Settings
 from pacs2trial.staging.store import sweep
@@ -100,7 +100,7 @@ class Receiver:
 
     def _handlers(self) -> list[Any]:
         return [
-            (evt.EVT_CONN_OPEN, _send_at_once),
+            (evt.EVT_CONN_OPEN, send_at_once),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_CONN_CLOSE, self._closed),
@@ -114,7 +114,11 @@ class Receiver:
             return CANNOT_UNDERSTAND
         try:
             staged = stage_dataset(
-                self._ws, request.DataSet.getbuffer(), syntax, source=f"push:{_calling(event.assoc)}"
+                self._ws,
+                request.DataSet.getbuffer(),
+                syntax,
+                source=f"push:{_calling(event.assoc)}",
+                named=str(request.AffectedSOPInstanceUID or ""),
             )
         except TransientError as error:
             count["refused"] += 1
@@ -145,13 +149,6 @@ def _entity(settings: Settings, maximum_associations: int) -> AE:
         assert context.abstract_syntax is not None
         entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
     return entity
-
-
-def _send_at_once(event: evt.Event) -> None:
-    """Without this, Nagle's algorithm holds every response back for up to 40 ms."""
-    transport = event.assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _calling(association: Association) -> str:

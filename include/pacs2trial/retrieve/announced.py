@@ -14,7 +14,6 @@ from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.network.find import find_instances, find_series, find_studies
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.results import InstanceFound, StudyFound
-from pacs2trial.retrieve.visits import Belonging, belonging
 
 _logger = logging.getLogger(__name__)
 
@@ -32,12 +31,20 @@ class SubjectStudy:
 
 
 @dataclass(frozen=True)
+class DoubtfulStudy:
+    """A study that waits for a person, by its original UID, and why."""
+
+    study: str = field(repr=False)
+    reason: str
+
+
+@dataclass(frozen=True)
 class SubjectStudies:
-    """The studies that belong to a subject, and why others wait for a person."""
+    """The studies that belong to a subject, and those of which that is in doubt."""
 
     subject: EnrolledSubject
     studies: tuple[SubjectStudy, ...]
-    held: tuple[str, ...]
+    held: tuple[DoubtfulStudy, ...]
 
 
 @dataclass(frozen=True)
@@ -67,23 +74,22 @@ def belonging_studies(
         accession_lookup: from an accession number to the keyed value that key tables hold.
     """
     studies: list[SubjectStudy] = []
-    held: list[str] = []
+    held: list[DoubtfulStudy] = []
     for identifier_id in subject.identifier_ids:
         issuer, patient_id = patients[identifier_id]
         for found in find_studies(peer, patient_id, *window, over=over):
             if found.issuer and found.issuer != issuer:
                 # Another hospital's patient with the same number, unless our side does not say which hospital it means.
-                held += [] if issuer else [ISSUER_UNKNOWN]
+                held += [] if issuer else [DoubtfulStudy(found.study, ISSUER_UNKNOWN)]
                 _logger.warning("%s: study dropped, it names another issuer of patient ID", subject.subject_key)
                 continue
-            accession = accession_lookup(found.accession_number)
-            match belonging(subject.visits, identifier_id, accession, found.study_date):
-                case Belonging.PART:
-                    studies.append(SubjectStudy(identifier_id, found))
-                case Belonging.AMBIGUOUS:
-                    held.append(TWO_VISITS)
-                case Belonging.NOT_PART:
-                    pass
+            admitted = subject.admitting(identifier_id, accession_lookup(found.accession_number), found.study_date)
+            if admitted in (None, 1):
+                studies.append(SubjectStudy(identifier_id, found))
+            elif admitted:
+                held.append(DoubtfulStudy(found.study, TWO_VISITS))
+            else:
+                _logger.info("%s: a study matches no row of the key table and is left out", subject.subject_key)
     return SubjectStudies(subject, tuple(studies), tuple(held))
 
 
@@ -94,7 +100,12 @@ def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
         SubjectStudies(
             one.subject,
             tuple(study for study in one.studies if owners[study.found.study] == 1),
-            one.held + tuple(TWO_PATIENT_IDS for study in one.studies if owners[study.found.study] > 1),
+            one.held
+            + tuple(
+                DoubtfulStudy(study.found.study, TWO_PATIENT_IDS)
+                for study in one.studies
+                if owners[study.found.study] > 1
+            ),
         )
         for one in found
     ]

@@ -15,6 +15,7 @@ from pacs2trial.network.find import inquiry
 from pacs2trial.network.peer import Peer, peer
 from pacs2trial.retrieve.announced import (
     TWO_PATIENT_IDS,
+    DoubtfulStudy,
     SubjectStudies,
     SubjectStudy,
     WantedInstance,
@@ -22,6 +23,7 @@ from pacs2trial.retrieve.announced import (
     wanted_instances,
     without_shared,
 )
+from pacs2trial.retrieve.held import record_held
 from pacs2trial.retrieve.runs import AskedStudy, record_run
 from pacs2trial.staging.ledger import Announced, expect
 from pacs2trial.trials.definition import STAGING, TrialDefinition
@@ -94,12 +96,19 @@ def plan_run(
     version = current_version(ws.vault, trial)
     chosen = enrolled(ws.vault, trial, subjects, version_id=version.id)
     node = peer(ws.connections, definition.source.pacs, ws.settings)
+    window = (date_from, date_to)
     plans: list[SubjectPlan] = []
     asked: list[AskedStudy] = []
-    for one in _find_studies(ws, trial, node, chosen, (date_from, date_to)):
-        plan, studies = _plan_subject(ws, definition, node, one, dry_run=dry_run)
-        plans.append(plan)
-        asked += studies
+    found: dict[int, SubjectStudies] = {}
+    for each in _find_studies(ws, trial, node, chosen, window):
+        one, announced = _wanted(ws.vault, definition, node, each)
+        found[one.subject.subject_id] = one
+        if not dry_run:
+            expect(ws.vault, [instance for study in announced for instance in study], source=f"pacs:{node.name}")
+        plans.append(_planned(ws.vault, one, announced))
+        asked += [_asked(one.subject.subject_id, instances) for instances in announced]
+    if not dry_run:
+        record_held(ws.vault, trial, found, window)
     run_key = "" if dry_run else record_run(ws, definition, version.id, asked, date_from, date_to)
     return RunPlan(run_key, trial, tuple(plans), dry_run)
 
@@ -122,27 +131,34 @@ def _find_studies(
     return without_shared(found)
 
 
-def _plan_subject(
-    ws: Workspace, definition: TrialDefinition, node: Peer, one: SubjectStudies, *, dry_run: bool
-) -> tuple[SubjectPlan, list[AskedStudy]]:
-    held = list(one.held)
-    asked: list[AskedStudy] = []
-    announced: list[Announced] = []
+def _wanted(
+    vault: Vault, definition: TrialDefinition, node: Peer, one: SubjectStudies
+) -> tuple[SubjectStudies, list[list[Announced]]]:
+    """The wanted instances of each study; a study that the ledger files under another patient ID joins those held."""
     with inquiry(node) as over:
         wanted = [
             (study, wanted_instances(node, over, study.found, definition.source.modalities)) for study in one.studies
         ]
-    for instances in _in_staging(ws.vault, [pair for pair in wanted if pair[1]]):
-        if _filed_under_another(ws.vault, instances):
-            held.append(TWO_PATIENT_IDS)
-            continue
-        first = instances[0]
-        asked.append(AskedStudy(one.subject.subject_id, first.identifier_id, first.study, _number(instances)))
-        announced += instances
-    if not dry_run:
-        expect(ws.vault, announced, source=f"pacs:{node.name}")
-    missing = {instance.sop_instance for instance in announced} - _settled(ws.vault, [study.study for study in asked])
-    plan = SubjectPlan(one.subject.subject_key, len(asked), _number(announced), len(missing), tuple(held))
+    holding = [pair for pair in wanted if pair[1]]
+    announced = _in_staging(vault, holding)
+    doubtful = {
+        study.found.study
+        for (study, _), instances in zip(holding, announced, strict=True)
+        if _filed_under_another(vault, instances)
+    }
+    kept = [
+        instances for (study, _), instances in zip(holding, announced, strict=True) if study.found.study not in doubtful
+    ]
+    studies = tuple(study for study in one.studies if study.found.study not in doubtful)
+    held = one.held + tuple(DoubtfulStudy(study, TWO_PATIENT_IDS) for study in sorted(doubtful))
+    return SubjectStudies(one.subject, studies, held), kept
+
+
+def _planned(vault: Vault, one: SubjectStudies, announced: Sequence[Sequence[Announced]]) -> SubjectPlan:
+    expected = {instance.sop_instance for study in announced for instance in study}
+    missing = expected - _settled(vault, [study[0].study for study in announced])
+    held = tuple(study.reason for study in one.held)
+    plan = SubjectPlan(one.subject.subject_key, len(announced), len(expected), len(missing), held)
     _logger.info(
         "%s: %d studies, %d instances expected, %d to fetch",
         plan.subject_key,
@@ -152,7 +168,15 @@ def _plan_subject(
     )
     for reason in sorted(set(held)):
         _logger.warning("%s: %d studies held: %s", plan.subject_key, held.count(reason), reason)
-    return plan, asked
+    return plan
+
+
+def _asked(subject_id: int, instances: Sequence[Announced]) -> AskedStudy:
+    """The study of ``instances``; a PACS may list one instance in two series."""
+    first = instances[0]
+    return AskedStudy(
+        subject_id, first.identifier_id, first.study, len({instance.sop_instance for instance in instances})
+    )
 
 
 def _in_staging(vault: Vault, wanted: Sequence[tuple[SubjectStudy, Sequence[WantedInstance]]]) -> list[list[Announced]]:
@@ -189,11 +213,6 @@ def _filed_under_another(vault: Vault, instances: Sequence[Announced]) -> bool:
             Instance.study == first.study, Instance.identifier_id != first.identifier_id
         )
         return session.scalar(statement.limit(1)) is not None
-
-
-def _number(announced: Sequence[Announced]) -> int:
-    """How many different SOP instances these are: a PACS may list one in two series."""
-    return len({instance.sop_instance for instance in announced})
 
 
 def _settled(vault: Vault, studies: Sequence[str]) -> set[str]:

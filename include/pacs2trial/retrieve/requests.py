@@ -94,9 +94,9 @@ def retrieval(ws: Workspace, run: RunInfo, node: Peer, cancelled: Callable[[], b
             cancelled=cancelled,
         )
 
-    def store(dataset: memoryview, transfer_syntax: str) -> int:
+    def store(dataset: memoryview, transfer_syntax: str, named: str) -> int:
         try:
-            stage_dataset(ws, dataset, transfer_syntax, source=f"pacs:{node.name}")
+            stage_dataset(ws, dataset, transfer_syntax, source=f"pacs:{node.name}", named=named)
         except TransientError:
             return _OUT_OF_RESOURCES
         return _SUCCESS

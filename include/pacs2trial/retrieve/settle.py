@@ -10,7 +10,7 @@ from datetime import date
 from pacs2trial.errors import BalanceError
 from pacs2trial.network.peer import peer
 from pacs2trial.retrieve.fetch import Progress, fetch
-from pacs2trial.retrieve.outstanding import MODALITY_UNKNOWN, asked_instances, counts
+from pacs2trial.retrieve.outstanding import asked_instances, counts
 from pacs2trial.retrieve.plan import plan_run
 from pacs2trial.retrieve.runs import RunInfo, load_run
 from pacs2trial.staging.ledger import Balance, balance, record_missing
@@ -41,9 +41,7 @@ def settle(ws: Workspace, run_key: str, subject_keys: Sequence[str], *, timeout:
     overdue = _wait(ws, run, subject_keys, limit, patience.settle_quiet)
     if overdue:
         record_missing(ws.vault, overdue, f"did not arrive: nothing came for {limit:g} s")
-    balances = balance(
-        ws.vault, run.trial, subject_keys, modalities={*run.definition.source.modalities, MODALITY_UNKNOWN}
-    )
+    balances = balance(ws.vault, run.trial, subject_keys, modalities=run.definition.source.modalities)
     gaps = [_gap(one) for one in balances if one.missing or one.failed]
     if gaps:
         raise BalanceError("\n".join(gaps))

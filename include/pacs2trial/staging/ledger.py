@@ -150,6 +150,23 @@ def known(vault: Vault, sop_instance: str) -> Known | None:
     return Known(first.identifier_id, InstanceState(first.state), first.reason, contents)
 
 
+def described(vault: Vault, sop_instance: str) -> Announced | None:
+    """What the ledger holds of an instance, as it was announced; None when it was never heard of."""
+    with vault.session(read_only=True) as session:
+        row = session.scalar(select(Instance).where(Instance.sop_instance == sop_instance))
+        if row is None:
+            return None
+        return Announced(
+            identifier_id=row.identifier_id,
+            study=row.study,
+            series=row.series,
+            sop_instance=row.sop_instance,
+            sop_class=row.sop_class,
+            modality=row.modality,
+            study_date=row.study_date,
+        )
+
+
 def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
     """Record a file that is durable under its final name.
 

@@ -239,6 +239,19 @@ class TrialInstance(Base):
     __table_args__ = (UniqueConstraint("trial", "instance_id"),)
 
 
+class HeldStudy(Base):
+    """A study at a PACS of which it is in doubt whose it is; its subject stays until a person has settled that."""
+
+    __tablename__ = "held_study"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    study: Mapped[str] = mapped_column(String(64))  # staging pseudonym
+    reason: Mapped[str] = mapped_column(String(200))
+    held_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "study"),)
+
+
 # ---- runs, packages, deliveries ------------------------------------------------------------------------------------
 
 

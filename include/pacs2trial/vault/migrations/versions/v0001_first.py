@@ -161,6 +161,16 @@ def _create_pins_and_runs() -> None:
         _number("expected"),
         sa.UniqueConstraint("run_id", "study"),
     )
+    op.create_table(
+        "held_study",
+        _id(),
+        _text("trial", 32),
+        _to("subject", index=True),
+        _text("study", 64),
+        _text("reason", 200),
+        _time("held_at"),
+        sa.UniqueConstraint("trial", "subject_id", "study"),
+    )
 
 
 def _create_ledger() -> None:
