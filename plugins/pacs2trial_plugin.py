@@ -3,8 +3,10 @@
 from airflow.sdk.plugins_manager import AirflowPlugin
 
 from pacs2trial_airflow.pools import PoolKeeper
+from pacs2trial_airflow.trigger_guard import TriggerGuard
 
 
 class Pacs2TrialPlugin(AirflowPlugin):
     name = "pacs2trial"
-    listeners = [PoolKeeper()]  # noqa: RUF012 - Airflow declares it so
+    listeners = [PoolKeeper()]  # noqa: RUF012 - Airflow declares these so
+    fastapi_root_middlewares = [{"name": "pacs2trial trigger guard", "middleware": TriggerGuard}]  # noqa: RUF012

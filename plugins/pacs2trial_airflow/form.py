@@ -34,7 +34,6 @@ def trigger_form(definition: TrialDefinition) -> dict[str, Param]:
             items={"type": "string", "pattern": f"^(?:{definition.subject_key})$"},
             title="Subjects",
             description_md=f"Subject keys of the form `{definition.subject_key}`, one a line. Empty: all.",
-            section="What to cover",
         ),
         "date_from": Param(
             None,
@@ -42,7 +41,6 @@ def trigger_form(definition: TrialDefinition) -> dict[str, Param]:
             format="date",
             title="First study date",
             description_md="Look only for studies of this day and later. Empty: from the beginning.",
-            section="What to cover",
         ),
         "date_to": Param(
             None,
@@ -50,14 +48,12 @@ def trigger_form(definition: TrialDefinition) -> dict[str, Param]:
             format="date",
             title="Last study date",
             description_md="Look only for studies of this day and earlier. Empty: until now.",
-            section="What to cover",
         ),
         "dry_run": Param(
             False,  # noqa: FBT003 - Param takes its default by position
             type="boolean",
             title="Dry run",
             description_md="Ask the PACS and count; fetch, make and send nothing.",
-            section="How",
         ),
     }
 
@@ -74,6 +70,9 @@ def read_form(params: Mapping[str, Any], definition: TrialDefinition) -> Form:
     if strangers := len(set(params) - set(known)):
         problems.append(f"{strangers} field(s) that the trigger form does not have; it has {', '.join(known)}")
     subjects = params.get("subjects") or []
+    if not isinstance(subjects, list):
+        problems.append("subjects: not a list")
+        subjects = []
     for number, key in enumerate(subjects, start=1):
         if not isinstance(key, str) or not definition.is_subject_key(key):
             problems.append(f"subjects, number {number}: not of the form {definition.subject_key}")
@@ -83,6 +82,9 @@ def read_form(params: Mapping[str, Any], definition: TrialDefinition) -> Form:
             dates[field] = date.fromisoformat(params[field]) if params.get(field) else None
         except (TypeError, ValueError):
             problems.append(f"{field}: not a date such as 2026-03-31")
+    dry_run = params.get("dry_run") or False
+    if not isinstance(dry_run, bool):
+        problems.append("dry_run: neither true nor false")
     if problems:
         raise InputError(*problems)
-    return Form(tuple(dict.fromkeys(subjects)), **dates, dry_run=bool(params.get("dry_run")))
+    return Form(tuple(dict.fromkeys(subjects)), **dates, dry_run=dry_run)

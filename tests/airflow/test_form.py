@@ -74,8 +74,11 @@ def test_what_was_typed_is_read_back(definition: TrialDefinition):
         ({"subjects": ["LA-001", HOSPITAL_ID]}, "subjects, number 2: not of the form"),
         ({"subjects": ["LA-001\n"]}, "subjects, number 1: not of the form"),
         ({"subjects": [4711]}, "subjects, number 1: not of the form"),
+        ({"subjects": HOSPITAL_ID}, "subjects: not a list"),
+        ({"subjects": 4711}, "subjects: not a list"),
         ({"date_from": HOSPITAL_ID}, "date_from: not a date"),
         ({"date_to": 4711}, "date_to: not a date"),
+        ({"dry_run": HOSPITAL_ID}, "dry_run: neither true nor false"),
     ],
 )
 def test_what_airflow_lets_pass_is_refused_without_repeating_it(

@@ -1,0 +1,126 @@
+"""Refuses a trigger form with something in it that no subject key, date or switch can be, before Airflow sees it.
+
+Airflow checks a form against its schema too, but writes the request into its audit log first, and lets fields pass
+that the form does not have. A hospital ID typed in place of a subject key would so be stored although it is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from pacs2trial.errors import InputError, Pacs2TrialError
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+
+_RUNS = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")
+_BACKFILLS = re.compile(r"/api/v2/backfills(/dry_run)?/?$")
+_MATERIALIZE = re.compile(r"/api/v2/assets/(?P<asset_id>[0-9]+)/materialize/?$")
+_DAG_PREFIX = "trial_"
+
+
+class TriggerGuard:
+    """ASGI middleware around Airflow's API server; everything but requests that start runs of trials passes unread."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        if scope["type"] != "http" or scope["method"] != "POST" or not _starts_runs(path):
+            await self.app(scope, receive, send)
+            return
+        body = await _whole(receive)
+        problems = await asyncio.to_thread(objections, path, body)
+        if problems:
+            await _refuse(send, problems)
+            return
+        await self.app(scope, _replayed(body, receive), send)
+
+
+def objections(path: str, body: bytes) -> tuple[str, ...]:
+    """What is wrong with the form in a request, without repeating any of it; empty if it may pass."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return ()  # Airflow refuses it, and logs only what it could read
+    if not isinstance(request, dict):
+        return ()
+    trial = _trial(path, request)
+    form = request.get("dag_run_conf" if _BACKFILLS.search(path) else "conf")
+    if trial is None or not form:
+        return ()
+    if not isinstance(form, dict):
+        return ("the form is no JSON object",)
+    try:
+        _check(trial, form)
+    except InputError as error:
+        return error.problems
+    except Pacs2TrialError as error:
+        return (str(error),)
+    return ()
+
+
+def _check(trial: str, form: dict[str, Any]) -> None:
+    from pacs2trial import settings as environment
+    from pacs2trial.trials.load import load_trial
+    from pacs2trial_airflow.form import read_form
+
+    read_form(form, load_trial(environment.load().trials, trial))
+
+
+def _starts_runs(path: str) -> bool:
+    return any(pattern.search(path) for pattern in (_RUNS, _BACKFILLS, _MATERIALIZE))
+
+
+def _trial(path: str, request: dict[str, Any]) -> str | None:
+    """The trial whose DAG a request starts; None if it is another DAG's."""
+    if found := _MATERIALIZE.search(path):
+        return _producer(int(found["asset_id"]))
+    found = _RUNS.search(path)
+    dag_id = found["dag_id"] if found else str(request.get("dag_id", ""))
+    return dag_id.removeprefix(_DAG_PREFIX) if dag_id.startswith(_DAG_PREFIX) else None
+
+
+def _producer(asset_id: int) -> str | None:
+    """The trial that produces an asset, read from the asset's name."""
+    from airflow.models.asset import AssetModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        asset = session.get(AssetModel, asset_id)
+        house, _, rest = asset.name.partition("/") if asset else ("", "", "")
+    return rest.partition("/")[0] if house == "pacs2trial" else None
+
+
+async def _whole(receive: Receive) -> bytes:
+    parts = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A channel that gives the body once more, then whatever else comes."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay
+
+
+async def _refuse(send: Send, problems: tuple[str, ...]) -> None:
+    content = json.dumps({"detail": "\n".join(problems)}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
