@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Demo:
     def report(self, runs: Iterable[TrialRun]) -> None:
         """What became of every instance, the packages, and where to look."""
         workspace = Workspace.open(self.settings)
-        console = Console(highlight=False)
+        console = Console(highlight=False, width=None if sys.stdout.isatty() else 132)
         for run in runs:
             console.print(_balance_table(run.trial, balance(workspace.vault, run.trial)))
             console.print(_package_table(workspace, run.trial))
@@ -145,7 +146,7 @@ class Demo:
 
 def _balance_table(trial: str, balances: Iterable[Balance]) -> Table:
     table = Table(title=trial, title_justify="left")
-    columns = ("expected", "staged", "rejected", "quarantined", "failed", "missing", "held", "not_wanted", "collected")
+    columns = ("expected", "staged", "quarantined", "rejected", "failed", "missing", "not_wanted", "held", "collected")
     table.add_column("subject")
     for column in columns:
         table.add_column(column.replace("_", " "), justify="right")
@@ -157,7 +158,7 @@ def _balance_table(trial: str, balances: Iterable[Balance]) -> Table:
 def _package_table(workspace: Workspace, trial: str) -> Table:
     table = Table(title=f"{trial}: packages", title_justify="left")
     for column in ("package", "size", "content digest", "delivered to"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, no_wrap=column == "package", overflow="fold")
     with workspace.vault.session() as session:
         rows = session.execute(
             select(PackageRow, Subject.key)

@@ -102,7 +102,11 @@ def test_a_compressed_object_comes_as_it_is(scripted_pacs: ScriptedPacs):
     came = []
     node = scripted_pacs.node(sends(j2k))
     get(
-        node, STUDY, SERIES, lambda data, ts, named: (came.append((bytes(data), ts)), 0)[1], sop_classes={str(j2k.SOPClassUID)}
+        node,
+        STUDY,
+        SERIES,
+        lambda data, ts, named: (came.append((bytes(data), ts)), 0)[1],
+        sop_classes={str(j2k.SOPClassUID)},
     )
     ((data, transfer_syntax),) = came
     assert transfer_syntax == j2k.file_meta.TransferSyntaxUID

@@ -43,28 +43,6 @@ def package(hospital: Hospital) -> PackageMade:
     return hospital.package(LUNG, "LA-001")
 
 
-@pytest.fixture
-def named(hospital: Hospital, package: PackageMade) -> PackageMade:
-    """The package of objects of which the vault holds, sealed with the filter facts, whose they were."""
-    identity = {
-        "names": [LUCZYNSKA.person_name],
-        "birth_date": f"{LUCZYNSKA.birth_date:%Y%m%d}",
-        "ids": [LUCZYNSKA.other_id],
-    }
-    vault = hospital.ws.vault
-    with vault.session(read_only=True) as session:
-        sealed = dict(session.execute(select(Instance.id, Instance.facts_sealed)).all())
-    clear = vault.disclose("STAGING", list(sealed.values()), caller="test", purpose="planting")
-    renewed = {
-        number: vault.seal("STAGING", json.dumps(json.loads(text) | {"identity": identity}).encode())
-        for number, text in zip(sealed, clear, strict=True)
-    }
-    with vault.session() as session:
-        for number, facts in renewed.items():
-            session.get_one(Instance, number).facts_sealed = facts
-    return package
-
-
 def state_of(hospital: Hospital, package: PackageMade) -> str:
     with hospital.ws.vault.session(read_only=True) as session:
         return session.get_one(PackageRow, package.package_id).state
@@ -200,50 +178,44 @@ def test_a_refused_package_has_a_receipt_that_says_why(hospital: Hospital, packa
 
 
 @pytest.mark.parametrize("value", [*ORIGINALS, "Luczynska", f"{LUCZYNSKA.birth_date:%Y%m%d}"])
-def test_a_planted_identifier_is_found_in_the_header(hospital: Hospital, named: PackageMade, value: str) -> None:
+def test_a_planted_identifier_is_found_in_the_header(hospital: Hospital, package: PackageMade, value: str) -> None:
     def change(dataset: Dataset) -> None:
         dataset.SpecificCharacterSet = "ISO_IR 192"
         dataset.SeriesDescription = f"see {value} again"
 
-    name = planted(hospital, named, "CT", change)
-    (finding,) = failed(hospital, named)["own identifiers"]
+    name = planted(hospital, package, "CT", change)
+    (finding,) = failed(hospital, package)["own identifiers"]
     assert finding.startswith(f"{name}: SeriesDescription holds ")
 
 
-def test_a_clean_package_of_a_known_name_passes(hospital: Hospital, named: PackageMade) -> None:
-    identifiers = hospital.verify(named)[1]
-    assert (identifiers.passed, identifiers.findings) == (True, ())
-
-
-def test_an_unknown_name_is_told_as_not_checked(hospital: Hospital, package: PackageMade) -> None:
+def test_a_name_that_nobody_knows_any_more_fails_closed(hospital: Hospital, package: PackageMade) -> None:
     with hospital.ws.vault.session() as session:
         for instance in session.scalars(select(Instance)):
             instance.facts_sealed = None
-    assert hospital.verify(package)[1].findings == (
-        f"not checked: name and birth date of {package.instances} objects, which the vault does not hold",
-    )
+    (finding,) = failed(hospital, package)["own identifiers"]
+    assert finding.startswith(f"{package.instances} objects came with a name that the vault does not hold")
 
 
-def test_a_planted_name_is_found_in_a_sequence(hospital: Hospital, named: PackageMade) -> None:
+def test_a_planted_name_is_found_in_a_sequence(hospital: Hospital, package: PackageMade) -> None:
     def change(dataset: Dataset) -> None:
         dataset.SpecificCharacterSet = "ISO_IR 192"
         dataset.StructureSetROISequence[1].ROIName = LUCZYNSKA.given
 
-    name = planted(hospital, named, "RTSTRUCT", change)
-    assert failed(hospital, named) == {
+    name = planted(hospital, package, "RTSTRUCT", change)
+    assert failed(hospital, package) == {
         "own identifiers": (f"{name}: StructureSetROISequence[2].ROIName holds a part of the name",)
     }
 
 
-def test_an_original_uid_is_found_in_a_sequence(hospital: Hospital, named: PackageMade) -> None:
+def test_an_original_uid_is_found_in_a_sequence(hospital: Hospital, package: PackageMade) -> None:
     original = str(small_study()[0].SOPInstanceUID)
 
     def change(dataset: Dataset) -> None:
         dataset.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = original
 
-    name = planted(hospital, named, "RTSTRUCT", change)
+    name = planted(hospital, package, "RTSTRUCT", change)
     path = "StructureSetROISequence[1].ReferencedFrameOfReferenceUID"
-    assert failed(hospital, named)["own identifiers"] == (f"{name}: {path} holds an original UID",)
+    assert failed(hospital, package)["own identifiers"] == (f"{name}: {path} holds an original UID",)
 
 
 def test_a_link_broken_on_purpose_is_found(hospital: Hospital, package: PackageMade) -> None:

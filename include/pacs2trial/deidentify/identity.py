@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -10,7 +11,8 @@ from typing import Any, Final
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.dates import as_date, checked_dates
 from pacs2trial.dicomfile.encoding import EncodedObject
-from pacs2trial.dicomfile.scan import elements, refuse
+from pacs2trial.dicomfile.scan import IMPLICIT_HEAD, element_at, elements, head_at, item_at, refuse
+from pacs2trial.dicomfile.vr import DELIMITER_GROUP, SEQUENCE_END, UNDEFINED
 from pacs2trial.profile.vocabulary import nobody
 
 _DIRECTORY_RECORDS: Final = 0x00041220
@@ -22,6 +24,10 @@ _ACCESSION: Final = 0x00080050
 _MODALITY: Final = 0x00080060
 _PATIENT_ID: Final = 0x00100020
 _ISSUER: Final = 0x00100021
+_BIRTH_DATE: Final = 0x00100030
+_NAMES: Final = (0x00100010, 0x00101001, 0x00101005)  # Patient's Name, Other Patient Names, Patient's Birth Name
+_OTHER_IDS: Final = 0x00101002
+_IDS: Final = (0x00101000, 0x00101090)  # Other Patient IDs, Medical Record Locator
 _STUDY: Final = 0x0020000D
 _SERIES: Final = 0x0020000E
 
@@ -44,6 +50,7 @@ _FRAMES: Final = 0x00280008
 _WANTED: Final = frozenset(
     (
         *(_DIRECTORY_RECORDS, _CHARACTER_SET, _SOP_INSTANCE, _STUDY_DATE, _ACCESSION, _PATIENT_ID, _ISSUER, _STUDY),
+        *(_BIRTH_DATE, *_NAMES, *_IDS),
         *(_SERIES, _IMAGE_TYPE, _FRAMES, *_TEXT_FACTS.values(), *_NUMBER_FACTS.values()),
     )
 )
@@ -120,6 +127,45 @@ def read_facts(obj: EncodedObject) -> dict[str, Any]:
     return facts
 
 
+def read_person(obj: EncodedObject) -> dict[str, Any]:
+    """Whose the object is, as its outermost level says: what :mod:`pacs2trial.verify` must not find in a package.
+
+    Returns:
+        ``names`` (all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``ids`` (other
+        than Patient ID).
+    """
+    values = _values(obj)
+
+    def texts(tags: tuple[int, ...]) -> list[str]:
+        return sorted({part.strip() for tag in tags for part in _text(values, tag).split("\\")} - {""})
+
+    charset = values.get(_CHARACTER_SET, b"").strip(b" \0")
+    others = {_decoded(value, charset) for value in _other_ids(obj)} - {""}
+    return {"names": texts(_NAMES), "birth_date": _text(values, _BIRTH_DATE), "ids": sorted(others.union(texts(_IDS)))}
+
+
+def _other_ids(obj: EncodedObject) -> Iterator[bytes]:
+    """The values of Patient ID in the items of Other Patient IDs Sequence (0010,1002)."""
+    header, implicit = obj.header, obj.implicit
+    for tag, _, _, start, end, _ in elements(header, 0, len(header), implicit=implicit):
+        if tag > _OTHER_IDS:
+            return
+        position = start if tag == _OTHER_IDS else end
+        while position < end:
+            number, length, content = item_at(header, position, end)
+            if number == SEQUENCE_END:
+                break
+            position, stop = content, end if length == UNDEFINED else content + length
+            while position < stop:
+                if IMPLICIT_HEAD(header, position)[0] == DELIMITER_GROUP:
+                    position += 8
+                    break
+                found, _, value, length = head_at(header, position, stop, implicit=implicit)
+                position = element_at(header, position, stop, implicit=implicit)[4]
+                if found == _PATIENT_ID and length != UNDEFINED:
+                    yield bytes(header[value : value + length])
+
+
 def _values(obj: EncodedObject) -> dict[int, bytes]:
     """The wanted elements of the outermost level, as encoded."""
     found: dict[int, bytes] = {}
@@ -136,9 +182,13 @@ def _values(obj: EncodedObject) -> dict[int, bytes]:
 
 
 def _text(values: dict[int, bytes], tag: int) -> str:
-    value = values.get(tag, b"").strip(b" \0")
-    text = decode(value, values.get(_CHARACTER_SET, b"").strip(b" \0"))
-    return (text if text is not None else value.decode("latin-1")).strip()
+    return _decoded(values.get(tag, b""), values.get(_CHARACTER_SET, b"").strip(b" \0"))
+
+
+def _decoded(value: bytes, charset: bytes) -> str:
+    bare = value.strip(b" \0")
+    text = decode(bare, charset)
+    return (text if text is not None else bare.decode("latin-1")).strip()
 
 
 def _is_nobody(patient_id: str) -> bool:

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 from typing_extensions import Buffer
 
 from pacs2trial.deidentify import Deidentified, deidentify
-from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity
+from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity, read_person
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
 from pacs2trial.errors import TransientError, UnsafeObjectError
@@ -136,6 +136,7 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
     try:
         identity = read_identity(found)
         facts = read_facts(found)
+        facts["identity"] = read_person(found)
         facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:
         return _quarantine_unknown(received, unsafe)

@@ -98,13 +98,16 @@ class _Comparison:
         self._origin, self._archive, self._manifest = origin, archive, manifest
         seen = survey(self._staging, origin.sources.values())
         originals = originals_of(ws, origin, seen)
-        self._nameless = originals.nameless
         with ws.vault.session(read_only=True) as session:
             pseudonyms = trial_uids(session, origin.trial, seen.uids)
             self._accepted = accepted_versions(session, origin)
         self._search = Search(originals.own, frozenset(pseudonyms.values()), _constants(origin))
         self._links = Links(pseudonyms, originals.staged_uids)
         self._found: dict[str, list[str]] = {name: [] for name in (COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY)}
+        if originals.nameless:
+            self._found[IDENTIFIERS].append(
+                f"{originals.nameless} objects came with a name that the vault does not hold; stage them again"
+            )
         self._listed = {member.name: (member.size, member.sha256) for member in manifest.members}
         self._validator = installed()
         self._checked = 0
@@ -149,8 +152,6 @@ class _Comparison:
             yield f"{name}: the staged object that it was made of has changed"
 
     def _remarks(self, name: str) -> list[str]:
-        if name == IDENTIFIERS and self._nameless:
-            return [f"not checked: name and birth date of {self._nameless} objects, which the vault does not hold"]
         if name != VALIDITY:
             return []
         if not self._validator:
