@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronDataIntervalTimetable
+from airflow.sdk import DAG, CronDataIntervalTimetable, SkipMixin
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -75,6 +75,13 @@ def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
 def test_steps_that_talk_to_the_pacs_go_through_its_pool(shipped: DagBag):
     for dag in shipped.dags.values():
         assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == {"plan", "retrieve"}
+
+
+def test_no_step_decides_over_others_by_skipping_them(shipped: DagBag):
+    """Airflow 3.3 ignores such decisions inside mapped groups; a step may only skip itself."""
+    for dag in shipped.dags.values():
+        for task in dag.tasks:
+            assert not issubclass(task.operator_class if task.is_mapped else type(task), SkipMixin)
 
 
 def test_every_step_has_its_asset(shipped: DagBag):
