@@ -9,5 +9,6 @@ pytest_plugins: list[str] = [
     "support.peers",
     "support.receivers",
     "support.scripted_pacs",
+    "support.skips",
     "support.vaults",
 ]

@@ -79,6 +79,7 @@ class Demo:
         rest.wait_until_healthy(_START_S)
         rest.log_in()
         rest.put_connection(PACS_CONNECTION, self.system.pacs_connection())
+        self.system.connect_commands()
         self._say(f"Airflow at {self.system.airflow_url}")
         return rest
 

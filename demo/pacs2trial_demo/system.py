@@ -43,6 +43,7 @@ class DemoSystem:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder = settings.home / "demo"
         self.pacs_folder = self.folder / "pacs"
         self.airflow_home = settings.home / "airflow"
@@ -115,6 +116,16 @@ class DemoSystem:
         }
         return {"conn_type": "dicom", "host": "127.0.0.1", "port": self.ports.pacs, "extra": json.dumps(extra)}
 
+    def connect_commands(self) -> None:
+        """Let the commands find the demo PACS too: add it to the connections file."""
+        path = self.settings.connections_path
+        connections = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        new = path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(connections | {PACS_CONNECTION: self.pacs_connection()}, file, indent=1)
+        new.replace(path)
+
     def environment(self) -> dict[str, str]:
         """The environment of every process of the demo: the caller's, pacs2trial's settings, Airflow tuned for one
         small machine and bound to loopback.
@@ -129,7 +140,6 @@ class DemoSystem:
             "PACS2TRIAL_RECEIVER_PORT": str(self.ports.receiver),
             "AIRFLOW__API__BASE_URL": self.airflow_url,
             "AIRFLOW__API__PORT": str(self.ports.airflow),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.airflow_home / 'airflow.db'}?timeout=60",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.airflow_url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.airflow_home / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
