@@ -30,11 +30,12 @@ class Leak:
 
 def search(root: Path, values: Iterable[str], uids: Iterable[str], *, leave_out: Iterable[Path] = ()) -> list[Leak]:
     """Every place below ``root`` where one of ``values`` (any case, UTF-8 or Latin-1) or of ``uids`` stands."""
-    patterns = [(value, _pattern(value)) for value in values]
+    spellings = {(value, form) for value in values for form in _spellings(value)}
     forbidden = {uid.encode() for uid in uids}
     found = []
     for where, data in _everything(root, [path.resolve() for path in leave_out]):
-        found += [Leak(where, value) for value, pattern in patterns if pattern.search(data)]
+        lower = data.lower()
+        found += [Leak(where, value) for value, form in spellings if form in lower and _stands(form, lower)]
         found += [Leak(where, uid.decode()) for uid in forbidden.intersection(_UID.findall(data))]
     return found
 
@@ -55,15 +56,20 @@ def original_uids(folder: Path) -> set[str]:
     return uids
 
 
-def _pattern(value: str) -> re.Pattern[bytes]:
-    """Any case, UTF-8 or Latin-1. Digits alone count only where no further digit touches them: a birth date may stand
-    by chance within a long UID.
-    """
-    forms = {value.encode()}
+def _spellings(value: str) -> set[bytes]:
+    """Lower case, as UTF-8 and as Latin-1."""
+    lower = value.lower()
+    forms = {lower.encode()}
     with contextlib.suppress(UnicodeEncodeError):
-        forms.add(value.encode("latin-1"))
-    either = b"|".join(re.escape(form) for form in sorted(forms))
-    return re.compile(rb"(?<!\d)(?:%s)(?!\d)" % either if value.isdigit() else either, re.IGNORECASE)
+        forms.add(lower.encode("latin-1"))
+    return forms
+
+
+def _stands(form: bytes, data: bytes) -> bool:
+    """Whether ``form`` is meant. Digits alone count only where no further digit touches them: a birth date may stand by
+    chance within a long UID.
+    """
+    return not form.isdigit() or re.search(rb"(?<!\d)%s(?!\d)" % form, data) is not None
 
 
 def _everything(root: Path, leave_out: list[Path]) -> Iterator[tuple[str, bytes]]:
