@@ -105,10 +105,13 @@ class Demo:
         console.print(f"Airflow    {self.system.airflow_url}   user {USER}, password {self.system.password}")
         for run in runs:
             console.print(f"           {self.system.airflow_url}/dags/{run.dag_id}/runs/{run.run_id}", soft_wrap=True)
-        console.print(f"files      {self.settings.home}/staging, /packages, /delivered; quarantine is encrypted")
+        for folder in ("packages", "delivered", "staging"):
+            console.print(f"{folder:<10} {self.settings.home / folder}", soft_wrap=True)
+        console.print("next       .venv/bin/pacs2trial status", soft_wrap=True)
         console.print(
-            "next       .venv/bin/pacs2trial status    .venv/bin/pacs2trial quarantine DEMO-PLAN    make down"
+            "           .venv/bin/pacs2trial quarantine DEMO-PLAN   (the ultrasound, encrypted)", soft_wrap=True
         )
+        console.print("           make down", soft_wrap=True)
 
     def _wait_for_dags(self, rest: AirflowRest) -> None:
         deadline = time.monotonic() + _START_S

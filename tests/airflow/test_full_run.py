@@ -43,7 +43,7 @@ def test_what_waits_for_a_person_skips_its_own_subject_only_and_the_run_ends_wel
     for step in ("verify", "deliver"):
         assert runs.plan.tasks[step]["DP-001"] == "success"
         assert sorted(runs.plan.tasks[step].values()) == ["skipped", "success"]
-    assert "DP-002: 1 instances wait for a person" in runs.plan.log
+    assert "DP-002: 1 held for a person; see pacs2trial quarantine DEMO-PLAN" in runs.plan.log
 
 
 def test_the_log_tells_counts_digests_and_the_balance(runs: Runs):

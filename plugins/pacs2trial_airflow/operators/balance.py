@@ -61,7 +61,9 @@ class Balance(TrialOperator):
         problems = []
         for line in lines:
             if line.held:
-                self.log.warning("%s: %d instances wait for a person", line.subject_key, line.held)
+                self.log.warning(
+                    "%s: %d held for a person; see pacs2trial quarantine %s", line.subject_key, line.held, self.trial
+                )
             lost = [f"{getattr(line, name)} {name}" for name in _UNACCOUNTED if getattr(line, name)]
             if lost:
                 problems.append(f"{line.subject_key}: {', '.join(lost)}")
