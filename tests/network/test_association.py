@@ -9,7 +9,7 @@ from pacs2trial.network.association import UnreachableError
 from pacs2trial.network.echo import echo
 from pacs2trial.network.find import find_studies
 from support.programs import free_port
-from support.scripted_pacs import FIND, PATIENT_ID, VERIFICATION, ScriptedPacs, dataset, finds, peer_at
+from support.scripted_pacs import FIND, PATIENT_ID, VERIFICATION, ScriptedPacs, dataset, finds, impatient, peer_at
 
 
 def rejecting(result, source, reason):
@@ -37,7 +37,7 @@ def test_an_unknown_host_is_said_to_be_one():
 
 def test_a_node_that_never_answers_ends_in_a_time_out(scripted_pacs: ScriptedPacs):
     with pytest.raises(UnreachableError, match="did not answer within 1 s"):
-        echo(peer_at(scripted_pacs.mute_port()))
+        echo(impatient(peer_at(scripted_pacs.mute_port())))
 
 
 def test_a_wrong_called_ae_title_is_permanent_and_says_which(scripted_pacs: ScriptedPacs):

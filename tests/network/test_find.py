@@ -6,7 +6,7 @@ from pynetdicom import evt
 
 from pacs2trial.errors import InputError, PermanentError, TransientError
 from pacs2trial.network.find import find_instances, find_series, find_studies, inquiry
-from support.scripted_pacs import PATIENT_ID, SERIES, STUDY, ScriptedPacs, dataset, finds
+from support.scripted_pacs import PATIENT_ID, SERIES, STUDY, ScriptedPacs, dataset, finds, impatient
 
 SUCCESS, PENDING = 0x0000, 0xFF00
 
@@ -104,7 +104,7 @@ def test_silence_after_some_answers_is_no_short_list(scripted_pacs: ScriptedPacs
         time.sleep(2)
 
     with pytest.raises(TransientError, match="silent for 1 s"):
-        find_studies(scripted_pacs.node((evt.EVT_C_FIND, handler)), PATIENT_ID)
+        find_studies(impatient(scripted_pacs.node((evt.EVT_C_FIND, handler))), PATIENT_ID)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pynetdicom.presentation import build_context
 
 from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.network.move import move
-from support.scripted_pacs import SERIES, STUDY, ScriptedPacs
+from support.scripted_pacs import SERIES, STUDY, ScriptedPacs, impatient
 
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -100,7 +100,7 @@ def test_a_silent_pacs_is_given_up(scripted_pacs: ScriptedPacs):
         yield None, None
 
     with pytest.raises(TransientError, match="silent for 1 s"):
-        move(scripted_pacs.node((evt.EVT_C_MOVE, handler)), STUDY, SERIES)
+        move(impatient(scripted_pacs.node((evt.EVT_C_MOVE, handler))), STUDY, SERIES)
 
 
 def test_the_request_names_the_destination_and_only_unique_keys(scripted_pacs: ScriptedPacs):

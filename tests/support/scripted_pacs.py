@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,16 +21,22 @@ STUDY, SERIES = "1.2.826.0.1.3680043.8.498.1", "1.2.826.0.1.3680043.8.498.1.1"
 FIND, MOVE, GET = (UID(f"1.2.840.10008.5.1.4.1.2.2.{last}") for last in (1, 2, 3))
 VERIFICATION = UID("1.2.840.10008.1.1")
 
-QUICK = Patience(
-    connect_timeout=2,
-    association_timeout=1,
-    response_timeout=1,
-    transfer_timeout=1,
+PATIENT = Patience(
+    connect_timeout=20,
+    association_timeout=20,
+    response_timeout=20,
+    transfer_timeout=20,
     settle_timeout=1,
     settle_quiet=0.3,
     retry_wait=0.3,
 )
-"""Times that let a test of silence end soon."""
+"""Times that a busy machine keeps."""
+
+
+def impatient(peer: Peer) -> Peer:
+    """The same peer with times that let a test of silence end soon."""
+    times = {"association_timeout": 1, "response_timeout": 1, "transfer_timeout": 1}
+    return replace(peer, patience=peer.patience.model_copy(update=times))
 
 
 class ScriptedPacs:
@@ -68,7 +75,7 @@ class ScriptedPacs:
 
 
 def peer_at(port: int, **changes: Any) -> Peer:
-    """A peer on a loopback port, with short times."""
+    """A peer on a loopback port."""
     fields: dict[str, Any] = {
         "name": "main",
         "host": "127.0.0.1",
@@ -76,7 +83,7 @@ def peer_at(port: int, **changes: Any) -> Peer:
         "aet": "PACS",
         "calling_aet": "PACS2TRIAL",
         "move_destination": "PACS2TRIAL",
-        "patience": QUICK,
+        "patience": PATIENT,
     }
     return Peer(**(fields | changes))
 
