@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,12 +37,13 @@ def cluster_python(request: pytest.FixtureRequest) -> Path:
     digest = hashlib.sha256(constraints.read_bytes()).hexdigest()[:12]
     cache = Path(request.config.cache.mkdir("cluster")) if request.config.cache else ROOT / ".pytest_cache"
     python = cache / digest / "bin" / "python"
-    if not python.exists():
-        half_made = cache / f"{digest}.{os.getpid()}"
-        _run(uv, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(half_made))
-        _run(uv, "pip", "install", "--quiet", "--python", str(half_made / "bin" / "python"), "--constraint",
-             str(constraints), *cluster_requirements())  # fmt: skip
-        half_made.rename(python.parents[1])
+    with FileLock(cache / f"{digest}.lock"):  # the workers of one run want it at the same time
+        if not python.exists():
+            half_made = cache / f"{digest}.{os.getpid()}"
+            _run(uv, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(half_made))
+            _run(uv, "pip", "install", "--quiet", "--python", str(half_made / "bin" / "python"), "--constraint",
+                 str(constraints), *cluster_requirements())  # fmt: skip
+            half_made.rename(python.parents[1])
     return python
 
 

@@ -105,12 +105,13 @@ def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
     configuration = found.folder / "orthanc.json"
     configuration.write_text(json.dumps(_orthanc_configuration(found)))
     with (found.folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder)
+        process = subprocess.Popen([program, "--verbose", configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder)
     try:
         _wait_until_answering(found, process)
         yield found
     finally:
         _end(process)
+        print((found.folder / "log").read_text(errors="replace")[-20_000:])  # pytest shows it with a failure
 
 
 def _orthanc_configuration(orthanc: Orthanc) -> dict[str, Any]:
