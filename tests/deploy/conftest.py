@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -13,7 +14,6 @@ from typing import Any
 
 import pytest
 import yaml
-from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,8 @@ def cluster_python(request: pytest.FixtureRequest) -> Path:
     digest = hashlib.sha256(constraints.read_bytes()).hexdigest()[:12]
     cache = Path(request.config.cache.mkdir("cluster")) if request.config.cache else ROOT / ".pytest_cache"
     python = cache / digest / "bin" / "python"
-    with FileLock(cache / f"{digest}.lock"):  # the workers of one run want it at the same time
+    with (cache / f"{digest}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the workers of one run want it at the same time
         if not python.exists():
             half_made = cache / f"{digest}.{os.getpid()}"
             _run(uv, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(half_made))
