@@ -1,0 +1,48 @@
+"""What each trial does with what is staged, and the studies that wait for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pacs2trial.vault.tables.base import Base, now
+
+
+class Judgement(StrEnum):
+    """What a trial does with a staged instance; each is in exactly one (promise 4)."""
+
+    ACCEPTED = "accepted"  # let through by the filter, not yet collected
+    COLLECTED = "collected"
+    HELD = "held"
+    REJECTED = "rejected"
+    NOT_WANTED = "not wanted"
+
+
+class TrialInstance(Base):
+    """The judgement of one trial on one instance, with the rule that decided."""
+
+    __tablename__ = "trial_instance"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    state: Mapped[str] = mapped_column(String(16))
+    rule: Mapped[str] = mapped_column(String(200))
+    judged_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    __table_args__ = (UniqueConstraint("trial", "instance_id"),)
+
+
+class HeldStudy(Base):
+    """A study at a PACS of which it is in doubt whose it is; its subject stays until a person has settled that."""
+
+    __tablename__ = "held_study"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    study: Mapped[str] = mapped_column(String(64))  # staging pseudonym
+    reason: Mapped[str] = mapped_column(String(200))
+    held_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "study"),)

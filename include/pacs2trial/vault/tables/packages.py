@@ -1,0 +1,79 @@
+"""Packages, what stands in them, their reviews and deliveries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pacs2trial.vault.tables.base import Base, now
+
+
+class PackageState(StrEnum):
+    MADE = "made"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    SUPERSEDED = "superseded"
+
+
+class PackageRow(Base):
+    """One version of one package and what it was made from."""
+
+    __tablename__ = "package"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    study: Mapped[str] = mapped_column(String(64), default="")  # the trial's pseudonym; empty for a package per subject
+    version: Mapped[int]
+    content_digest: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    path: Mapped[str] = mapped_column(Text)  # below the packages folder
+    inputs: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
+    state: Mapped[str] = mapped_column(String(16))
+    made_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "study", "version"),)
+
+
+class PackageMember(Base):
+    """One DICOM object of a package and the staged content it was made from."""
+
+    __tablename__ = "package_member"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"), index=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("staged_version.id"))
+    name: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+
+
+class Review(Base):
+    """The question whether a content digest may leave, asked once, and its answer."""
+
+    __tablename__ = "review"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
+    content_digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), default="open")  # open, approved, held, rejected
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None] = mapped_column(String(128))
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "content_digest"),)
+
+
+class Delivery(Base):
+    """What went where; one row per destination and content digest, so that nothing goes twice."""
+
+    __tablename__ = "delivery"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    package_id: Mapped[int] = mapped_column(ForeignKey("package.id"), index=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
+    destination: Mapped[str] = mapped_column(String(200))
+    content_digest: Mapped[str] = mapped_column(String(64))
+    receipt: Mapped[dict[str, Any]]
+    delivered_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "destination", "content_digest"),)
