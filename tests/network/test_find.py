@@ -89,6 +89,20 @@ def test_a_study_answered_twice_counts_once(scripted_pacs: ScriptedPacs):
     assert len(find_studies(scripted_pacs.node(finds((PENDING, study()), (PENDING, study()))), PATIENT_ID)) == 1
 
 
+def test_nothing_is_believed_only_when_it_is_said_twice(scripted_pacs: ScriptedPacs):
+    asked = []
+
+    def busy_at_first(event):
+        asked.append(event.assoc)
+        if len(asked) > 1:
+            yield PENDING, study()
+
+    node = scripted_pacs.node((evt.EVT_C_FIND, busy_at_first))
+    with inquiry(node) as over:
+        assert [found.study for found in find_studies(node, PATIENT_ID, over=over)] == [STUDY]
+    assert len(set(asked)) == 2
+
+
 def test_an_abort_after_some_answers_is_no_short_list(scripted_pacs: ScriptedPacs):
     def handler(event):
         yield PENDING, study()

@@ -97,7 +97,7 @@ class Orthanc:
 
 
 @pytest.fixture
-def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
+def orthanc(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Orthanc]:
     """A real Orthanc on free loopback ports, AE title ORTHANC."""
     program = need("orthanc")
     found = Orthanc("ORTHANC", free_port(), free_port(), tmp_path / "orthanc")
@@ -105,13 +105,17 @@ def orthanc(tmp_path: Path) -> Iterator[Orthanc]:
     configuration = found.folder / "orthanc.json"
     configuration.write_text(json.dumps(_orthanc_configuration(found)))
     with (found.folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, "--verbose", configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder)
+        process = subprocess.Popen(
+            [program, "--verbose", configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder
+        )
     try:
         _wait_until_answering(found, process)
         yield found
     finally:
         _end(process)
-        print((found.folder / "log").read_text(errors="replace")[-20_000:])  # pytest shows it with a failure
+        request.node.add_report_section(
+            "teardown", "Orthanc", (found.folder / "log").read_text(errors="replace")[-20_000:]
+        )
 
 
 def _orthanc_configuration(orthanc: Orthanc) -> dict[str, Any]:

@@ -106,7 +106,14 @@ def find_instances(peer: Peer, study: str, series: str, *, over: Association | N
 
 
 def _answers(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset]:
-    """All answers, or an error: a list that an abort cut short would silently lose studies."""
+    """All answers, or an error. "Nothing" is believed when it is said twice, on two associations: a busy archive
+    answers Success without a match now and then, and what nobody knows of would never be asked for.
+    """
+    return _asked(peer, query, over) or _asked(peer, query, None)
+
+
+def _asked(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset]:
+    """The answers to one request; a list that an abort cut short would silently lose studies, so it is an error."""
     way: AbstractContextManager[Association] = inquiry(peer) if over is None else nullcontext(over)
     answers: list[Dataset] = []
     with way as association:
