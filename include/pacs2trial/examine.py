@@ -14,7 +14,7 @@ from pathlib import Path
 from pacs2trial import publish
 from pacs2trial.connections import Connections, from_text
 from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
-from pacs2trial.keytable import check_key_table, key_file, read_key_table
+from pacs2trial.keytable import check_key_table, read_keys
 from pacs2trial.network.echo import echo
 from pacs2trial.network.peer import Patience, Peer, peer
 from pacs2trial.profile import trial_plan
@@ -26,6 +26,9 @@ from pacs2trial.vault.database import Database, vault_url
 
 FAR_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
 """File systems on which SQLite's locks cannot be relied on."""
+
+
+TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
         trials, broken = {}, {}
     findings += [_wrong(f"definition {path.name}", error) for path, error in broken.items()]
     for definition in trials.values():
-        findings += [_definition(definition), _key_table(definition, settings)]
+        findings += [_definition(definition), _key_table(definition, settings, connections)]
     findings += _key_folder(settings)
     findings += _peers(trials, connections, settings)
     findings += _destinations(trials, connections)
@@ -153,11 +156,11 @@ def _definition(definition: TrialDefinition) -> Finding:
     return Finding(f"trial {definition.trial}", good=True, text=f"plan {plan.digest[:12]}")
 
 
-def _key_table(definition: TrialDefinition, settings: Settings) -> Finding:
+def _key_table(definition: TrialDefinition, settings: Settings, connections: Connections) -> Finding:
     subject = f"keys {definition.trial}"
     try:
-        rows = read_key_table(key_file(definition, settings))
-    except InputError as error:
+        rows = read_keys(definition, settings, connections)
+    except Pacs2TrialError as error:
         return _wrong(subject, error)
     problems = check_key_table(rows, definition)
     if problems:
@@ -168,7 +171,7 @@ def _key_table(definition: TrialDefinition, settings: Settings) -> Finding:
 
 def _key_folder(settings: Settings) -> Iterator[Finding]:
     """Key tables name patients: they must not lie where version control would take them."""
-    strays = sorted(path.name for path in settings.trials.glob("*.csv")) if settings.trials.is_dir() else []
+    strays = sorted(path.name for path in _tables_in(settings.trials))
     if strays:
         yield _wrong("key tables", f"{', '.join(strays)} lies beside the definitions", f"move it to {settings.keys}")
     if settings.keys.is_dir() and in_version_control(settings.keys):
@@ -177,6 +180,10 @@ def _key_folder(settings: Settings) -> Iterator[Finding]:
             f"{settings.keys} is in a git repository that does not ignore it",
             f"move home out of the checkout ({variable('home')}), or add it to .gitignore",
         )
+
+
+def _tables_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.suffix.lower() in TABLE_SUFFIXES] if folder.is_dir() else []
 
 
 def in_version_control(folder: Path) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pacs2trial.errors import InputError, NotAvailableError
+from pacs2trial.errors import InputError
 from pacs2trial.keytable import KeyTableRow, check_key_table, key_file, read_key_table
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import Keys, TrialDefinition
@@ -29,7 +29,7 @@ def faults(rows: list[KeyTableRow]) -> list[str]:
     return [fault for row in rows for fault in row.faults]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-16-le", "utf-16-be"])
 def test_any_common_encoding_is_read(write: Write, encoding: str) -> None:
     (row,) = read_key_table(write(PLAIN.encode(encoding)))
     assert (row.patient_id, row.subject_key, dict(row.columns)) == ("0012", "LA-001", {"arm": "Bräunung"})
@@ -151,15 +151,13 @@ def test_a_damaged_file_is_refused(write: Write, content: bytes, said: str) -> N
         read_key_table(write(content))
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04rest", b"\xd0\xcf\x11\xe0rest"])
-def test_a_spreadsheet_called_csv_is_recognised(write: Write, content: bytes) -> None:
-    with pytest.raises(NotAvailableError, match="save it as CSV"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"PK\x03\x04rest", "damaged"), (b"\xd0\xcf\x11\xe0rest", "save it as .xlsx without a password")],
+)
+def test_a_damaged_or_old_workbook_is_recognised_by_its_content(write: Write, content: bytes, said: str) -> None:
+    with pytest.raises(InputError, match=said):
         read_key_table(write(content))
-
-
-def test_a_spreadsheet_is_not_available_yet(tmp_path: Path) -> None:
-    with pytest.raises(NotAvailableError, match="save it as CSV"):
-        read_key_table(tmp_path / "keys.xlsx")
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
@@ -179,8 +177,3 @@ def test_the_key_file_lies_below_the_folder_of_key_tables(settings: Settings, tr
 def test_a_key_file_elsewhere_is_refused(settings: Settings, trial: TrialDefinition, name: str) -> None:
     with pytest.raises(InputError, match="never outside"):
         key_file(trial.model_copy(update={"keys": Keys(file=name)}), settings)
-
-
-def test_a_query_is_not_available_yet(settings: Settings, trial: TrialDefinition) -> None:
-    with pytest.raises(NotAvailableError, match="name a CSV file"):
-        key_file(trial.model_copy(update={"keys": Keys(connection="ctms", query="select 1")}), settings)

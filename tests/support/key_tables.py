@@ -13,6 +13,6 @@ Table = Callable[..., list[KeyTableRow]]
 
 def rows(folder: Path, *lines: str, columns: Sequence[str] = ()) -> list[KeyTableRow]:
     """The rows of a CSV file with these lines; ``columns`` are those after patient_id and subject_key."""
-    path = folder / "keys.csv"
+    path = folder / "lungart.csv"
     path.write_text("\n".join([",".join(["patient_id", "subject_key", *columns]), *lines]) + "\n", "utf-8")
     return read_key_table(path)

@@ -17,9 +17,8 @@ from pacs2trial.keytable import (
     compare_key_table,
     import_key_table,
     key_file,
-    read_key_table,
+    read_keys,
 )
-from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.workspace import Workspace
 
@@ -38,10 +37,10 @@ def check_keys(trial: str, file: Path | None) -> Report:
     """Check a key table; every problem is told with its row. FILE is by default the one the definition names."""
     workspace = Workspace.open()
     definition = workspace.definition(trial)
-    path, rows = right_rows(definition, workspace.settings, file)
+    source, rows = right_rows(workspace, definition, file)
     subjects = len({row.subject_key for row in rows})
-    content = {"trial": definition.trial, "file": path, "rows": len(rows), "subjects": subjects}
-    return Report(content, text=f"{path} is right: {len(rows)} rows, {subjects} subjects")
+    content = {"trial": definition.trial, "file": source, "rows": len(rows), "subjects": subjects}
+    return Report(content, text=f"{source} is right: {len(rows)} rows, {subjects} subjects")
 
 
 @keys.command("import")
@@ -52,9 +51,9 @@ def import_keys(trial: str, file: Path | None, *, yes: bool) -> Report:
     """Take a key table into the vault: show what changes, ask, import whole or not at all."""
     workspace = Workspace.open()
     definition = workspace.definition(trial)
-    path, rows = right_rows(definition, workspace.settings, file)
+    source, rows = right_rows(workspace, definition, file)
     change = compare_key_table(workspace.vault, definition, rows)
-    content = {"trial": definition.trial, "file": path, "change": change}
+    content = {"trial": definition.trial, "file": source, "change": change}
     if not (change.added or change.changed or change.withdrawn):
         text = f"nothing changes: {change.unchanged} subjects are as they were"
         return Report(content | {"imported": False}, text=text)
@@ -99,18 +98,20 @@ def show_history(trial: str) -> Report:
     return Report(content, [Table(("version", "imported", "by", "rows", "digest"), rows)])
 
 
-def right_rows(definition: TrialDefinition, settings: Settings, file: Path | None) -> tuple[Path, list[KeyTableRow]]:
-    """The rows of a key table that has no fault.
+def right_rows(workspace: Workspace, definition: TrialDefinition, file: Path | None) -> tuple[str, list[KeyTableRow]]:
+    """The rows of a key table that has no fault, and where they were read.
 
     Raises:
         InputError: it has some; all are listed.
     """
-    path = file.absolute() if file else key_file(definition, settings)
-    rows = read_key_table(path)
+    path = file.absolute() if file else None
+    if path is None and definition.keys.file is not None:
+        path = key_file(definition, workspace.settings)
+    rows = read_keys(definition, workspace.settings, workspace.connections, path)
     problems = check_key_table(rows, definition)
     if problems:
         raise InputError(*problems)
-    return path, rows
+    return str(path or rows[0].place.table), rows
 
 
 def change_lines(change: KeyTableChange) -> list[str]:

@@ -3,7 +3,7 @@
 from pacs2trial.keytable.check import check_key_table
 from pacs2trial.keytable.enrolled import EnrolledSubject, Visit, accession_lookup, enrolled
 from pacs2trial.keytable.importing import import_key_table
-from pacs2trial.keytable.read import key_file, read_key_table
+from pacs2trial.keytable.read import key_file, read_key_table, read_keys
 from pacs2trial.keytable.row import KeyTableRow
 from pacs2trial.keytable.version import KeyTableChange, compare_key_table, current_version
 
@@ -20,4 +20,5 @@ __all__ = [
     "import_key_table",
     "key_file",
     "read_key_table",
+    "read_keys",
 ]

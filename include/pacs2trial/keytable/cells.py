@@ -38,8 +38,14 @@ DATES = (
 """How spreadsheets show what they took for a date."""
 
 
-def id_faults(cell: str, longest: int) -> Iterator[str]:
-    """What is wrong with a patient ID or an accession number."""
+def id_faults(cell: str, longest: int, *, as_is: bool = False) -> Iterator[str]:
+    """What is wrong with a patient ID or an accession number.
+
+    Args:
+        cell: the text.
+        longest: how many characters DICOM allows.
+        as_is: a person says that it is meant as it stands, although it looks like a spreadsheet's work.
+    """
     if any(sign in cell for sign in WILDCARDS):
         yield "* and ? are wildcards in a query: write the real ID"
     if "\\" in cell:
@@ -50,14 +56,19 @@ def id_faults(cell: str, longest: int) -> Iterator[str]:
         yield f"it is longer than the {longest} characters that DICOM allows"
     if cell.startswith(("=", "+", "-", "@")):
         yield "it begins like a formula (= + - @): write the ID itself, and format the column as text"
-    if SCIENTIFIC.fullmatch(cell):
-        yield "a spreadsheet turned the ID into scientific notation: export again with the column formatted as text"
-    if DECIMAL.fullmatch(cell):
-        yield "a spreadsheet turned the ID into a decimal number: export again with the column formatted as text"
-    if any(form.fullmatch(cell) for form in DATES):
-        yield "a spreadsheet turned the ID into a date: export again with the column formatted as text"
     if ERROR_CELL.fullmatch(cell):
         yield "it is an error value of a spreadsheet: export again"
+    if not as_is:
+        yield from (f"{fault}: export again with the column formatted as text" for fault in _conversions(cell))
+
+
+def _conversions(cell: str) -> Iterator[str]:
+    if SCIENTIFIC.fullmatch(cell):
+        yield "a spreadsheet turned the ID into scientific notation"
+    if DECIMAL.fullmatch(cell):
+        yield "a spreadsheet turned the ID into a decimal number"
+    if any(form.fullmatch(cell) for form in DATES):
+        yield "a spreadsheet turned the ID into a date"
 
 
 def free_cell_faults(cell: str) -> Iterator[str]:

@@ -38,21 +38,46 @@ def check_key_table(rows: Sequence[KeyTableRow], definition: TrialDefinition) ->
         *_near_keys(rows),
         *_keys_that_are_patients(rows),
     ]
-    return [f"{name}: {message}" for _, message in sorted(problems)]
+    return [f"{rows[0].place.table or name}: {message}" for _, message in sorted(problems)]
 
 
 def rows_text(rows: Iterable[KeyTableRow]) -> str:
-    """``row 3``, or ``rows 3, 7 and 9``."""
-    numbers = [str(number) for number in sorted({row.number for row in rows})]
-    if len(numbers) == 1:
-        return f"row {numbers[0]}"
-    return f"rows {', '.join(numbers[:-1])} and {numbers[-1]}"
+    """``row 3``, ``rows 3, 7 and 9``, ``rows 2 to 500``."""
+    numbers = sorted({row.number for row in rows})
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    parts: list[str] = []
+    for span in spans:
+        parts += [f"{span[0]} to {span[-1]}"] if len(span) > 2 else [str(number) for number in span]
+    if len(parts) == 1:
+        return f"{'row' if len(numbers) == 1 else 'rows'} {parts[0]}"
+    return f"rows {', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _cell_problems(rows: Iterable[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:
+    """What is wrong with single cells; the same fault in several rows is told once, with all of them."""
+    found: dict[str, list[KeyTableRow]] = {}
     for row in rows:
-        for fault in (*row.faults, *_cell_faults(row, definition)):
-            yield row.number, f"row {row.number}, {fault}"
+        unread = {fault.split(":")[0] for fault in row.faults}
+        others = (fault for fault in _cell_faults(row, definition) if fault.split(":")[0] not in unread)
+        for fault in (*row.faults, *others):
+            found.setdefault(fault, []).append(row)
+    for fault, several in found.items():
+        yield _problem(several, _with_cell(fault, several), joint=", ")
+
+
+def _with_cell(fault: str, rows: Sequence[KeyTableRow]) -> str:
+    """A fault of ``column x`` with the cell, or with the letter of the column, where the table is a sheet."""
+    column, _, rest = fault.partition(":")
+    letter = rows[0].place.letters.get(column.removeprefix("column "))
+    if letter is None:
+        return fault
+    place = f"cell {letter}{rows[0].number}" if len(rows) == 1 else f"{letter} of the sheet"
+    return f"{column} ({place}):{rest}"
 
 
 def _cell_faults(row: KeyTableRow, definition: TrialDefinition) -> Iterator[str]:
@@ -62,7 +87,7 @@ def _cell_faults(row: KeyTableRow, definition: TrialDefinition) -> Iterator[str]
         yield "column subject_key: it is empty: fill it in, or delete the row"
     elif not definition.is_subject_key(row.subject_key):
         yield f"column subject_key: it does not have this trial's form {definition.subject_key!r}: correct it"
-    yield from (f"column patient_id: {fault}" for fault in id_faults(row.patient_id, LONGEST_ID))
+    yield from (f"column patient_id: {fault}" for fault in id_faults(row.patient_id, LONGEST_ID, as_is=row.as_is))
     yield from (f"column subject_key: {fault}" for fault in key_faults(row.subject_key) if row.subject_key)
     yield from (f"column accession_number: {fault}" for fault in id_faults(row.accession_number, LONGEST_ACCESSION))
     yield from (f"column issuer: {fault}" for fault in id_faults(row.issuer, LONGEST_ID))
@@ -115,11 +140,13 @@ def _keys_of_two_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
 
 def _near_patients(rows: Sequence[KeyTableRow]) -> Iterator[Problem]:
     for alike in _groups([row for row in rows if row.patient_id], lambda row: (row.issuer, near(row.patient_id))):
-        if len({row.patient_id for row in alike}) > 1 and not _declared_one_person(alike):
+        declared = _declared_one_person(alike) or all(row.as_is for row in alike)
+        if len({row.patient_id for row in alike}) > 1 and not declared:
             yield _problem(
                 alike,
                 "have patient IDs that differ only in leading zeros, case or spaces: write the ID as the PACS has it; "
-                "if the PACS has both for one person, give them one subject key with alias: yes",
+                "if the PACS has both for one person, give them one subject key with alias: yes; if they really are "
+                "two patients, write as_is: yes in each",
             )
 
 
@@ -151,5 +178,5 @@ def _groups(rows: Iterable[KeyTableRow], by: Callable[[KeyTableRow], Group]) -> 
     return list(groups.values())
 
 
-def _problem(rows: Sequence[KeyTableRow], what: str) -> Problem:
-    return min(row.number for row in rows), f"{rows_text(rows)} {what}"
+def _problem(rows: Sequence[KeyTableRow], what: str, *, joint: str = " ") -> Problem:
+    return min(row.number for row in rows), f"{rows_text(rows)}{joint}{what}"

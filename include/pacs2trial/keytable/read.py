@@ -1,4 +1,4 @@
-"""Reading a key table from its file."""
+"""Reading a key table: from a file or a query to its rows."""
 
 from __future__ import annotations
 
@@ -7,25 +7,46 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
-from pacs2trial.errors import InputError, NotAvailableError
-from pacs2trial.keytable.row import OPTIONAL, REQUIRED, KeyTableRow
-from pacs2trial.keytable.text import decoded, plain_name, records
+from pacs2trial.connections import Connections
+from pacs2trial.errors import InputError
+from pacs2trial.keytable.grid import Grid, Record
+from pacs2trial.keytable.row import OPTIONAL, REQUIRED, KeyTableRow, Place
+from pacs2trial.keytable.text import csv_grid, known_name, plain_name
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 
-SPREADSHEET_SUFFIXES = (".xlsx", ".xls", ".xlsm", ".ods")
+WORKBOOK = b"PK\x03\x04"
+OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+"""First bytes of .xls, and of an .xlsx with a password ([MS-OFFCRYPTO] 1.3.3)."""
+
 TRUTHS = {"yes": True, "true": True, "1": True, "": False, "no": False, "false": False, "0": False}
+
+
+def read_keys(
+    definition: TrialDefinition, settings: Settings, connections: Connections, file: Path | None = None
+) -> list[KeyTableRow]:
+    """The rows of a trial's key table, from where its definition says or from ``file``.
+
+    Raises:
+        InputError: there is no such file, or it is no table; the query is refused.
+        SetupError: the driver of the database is not installed.
+        TransientError: the database does not answer.
+    """
+    if file is not None or definition.keys.file is not None:
+        return read_key_table(file or key_file(definition, settings))
+    from pacs2trial.keytable.query import query_grid  # late: most sites have no database of keys
+
+    return _rows(query_grid(definition, connections))
 
 
 def key_file(definition: TrialDefinition, settings: Settings) -> Path:
     """The key table that a definition names, below the folder of key tables.
 
     Raises:
-        InputError: the file is not there, or would be outside that folder.
-        NotAvailableError: the definition names a query.
+        InputError: the file is not there, or would be outside that folder; or the definition names a query.
     """
     if definition.keys.file is None:
-        raise NotAvailableError(f"trial {definition.trial}, keys: a query cannot be read yet; name a CSV file instead")
+        raise InputError(f"trial {definition.trial}, keys: names a query, not a file")
     folder = settings.keys.resolve()
     path = (folder / definition.keys.file).resolve()
     if not path.is_relative_to(folder):
@@ -36,37 +57,38 @@ def key_file(definition: TrialDefinition, settings: Settings) -> Path:
 
 
 def read_key_table(path: Path) -> list[KeyTableRow]:
-    """The rows of a CSV file, in any common encoding and with any common delimiter.
+    """The rows of a file: an Excel workbook, or CSV in any common encoding and with any common delimiter.
 
-    A cell that cannot be read is a fault of its row, which :func:`~pacs2trial.keytable.check.check_key_table` lists
-    with everything else that is wrong.
+    What the file is, its content says, not its name. A cell that cannot be read is a fault of its row, which
+    :func:`~pacs2trial.keytable.check.check_key_table` lists with everything else that is wrong.
 
     Raises:
-        InputError: the file is absent or not CSV, or a column is missing or there twice.
-        NotAvailableError: it is a spreadsheet.
+        InputError: the file is absent or neither, or a column is missing or there twice.
     """
-    if path.suffix.lower() in SPREADSHEET_SUFFIXES:
-        raise NotAvailableError(f"{path.name} is a spreadsheet, which cannot be read yet: save it as CSV UTF-8")
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"there is no key table {path}") from None
     except OSError as error:
         raise InputError(f"the key table {path} cannot be read: {error.strerror}") from None
-    table = records(decoded(data, path.name), path.name)
-    if not table or not table[0]:
-        raise InputError(f"{path.name}: row 1 must name the columns: {', '.join(REQUIRED)}")
-    header, *body = table
-    names = [_known_name(cell) for cell in header]
-    problems = [f"{path.name}: row 1: {problem}" for problem in _header_problems(header, names)]
+    if data.startswith(OLD_WORKBOOK):
+        raise InputError(f"{path.name} is an old or a protected workbook: save it as .xlsx without a password")
+    if data.startswith(WORKBOOK):
+        from pacs2trial.keytable.excel import workbook_grid  # late: a command that reads CSV need not wait for it
+
+        return _rows(workbook_grid(data, path.name))
+    return _rows(csv_grid(data, path.name))
+
+
+def _rows(grid: Grid) -> list[KeyTableRow]:
+    if not any(grid.header):
+        raise InputError(f"{grid.table}: {grid.header_row} must name the columns: {', '.join(REQUIRED)}")
+    names = [known_name(cell) for cell in grid.header]
+    problems = [f"{grid.table}: {grid.header_row}: {problem}" for problem in _header_problems(grid.header, names)]
     if problems:
         raise InputError(*problems)
-    return [_row(number, names, record) for number, record in enumerate(body, start=2) if record]
-
-
-def _known_name(header: str) -> str:
-    """A known column in whatever case it is written; a free column keeps its name."""
-    return header.lower() if header.lower() in REQUIRED + OPTIONAL else header
+    place = Place(grid.table, dict(zip(names, grid.letters, strict=False)))
+    return [_row(record, names, place) for record in grid.records]
 
 
 def _header_problems(header: Sequence[str], names: Sequence[str]) -> Iterator[str]:
@@ -84,17 +106,14 @@ def _header_problems(header: Sequence[str], names: Sequence[str]) -> Iterator[st
                 yield f"column {cell!r} looks like {optional}: rename it to {optional}, or to something else"
 
 
-def _row(number: int, names: Sequence[str], record: Sequence[str]) -> KeyTableRow:
-    faults = []
-    if any(record[len(names) :]):
-        faults.append(f"there are {len(record)} cells under {len(names)} columns: a delimiter in a cell needs quotes")
-    padded = [*record, *[""] * (len(names) - len(record))]
+def _row(record: Record, names: Sequence[str], place: Place) -> KeyTableRow:
+    padded = [*record.cells, *[""] * (len(names) - len(record.cells))]
     cells = dict(zip(names, padded, strict=False))
-    if any(cell for name, cell in zip(names, padded, strict=False) if not name):
-        faults.append("a cell stands under a column without a name: name the column in row 1")
-    alias = TRUTHS.get(cells.get("alias", "").lower())
-    if alias is None:
-        faults.append("column alias: write yes or leave it empty")
+    faults = [*record.row_faults, *_record_faults(record, names, padded)]
+    truths = {name: TRUTHS.get(cells.get(name, "").lower()) for name in ("alias", "as_is")}
+    faults += [f"column {name}: write yes or leave it empty" for name, truth in truths.items() if truth is None]
+    unread = record.faults if truths["as_is"] else {**record.excused, **record.faults}
+    faults += [f"column {names[index]}: {fault}" for index, fault in sorted(unread.items()) if index < len(names)]
     days: dict[str, date | None] = {}
     for name in ("study_date_from", "study_date_to"):
         try:
@@ -102,17 +121,26 @@ def _row(number: int, names: Sequence[str], record: Sequence[str]) -> KeyTableRo
         except ValueError:
             faults.append(f"column {name}: write the day as 2024-01-31 (year, month, day)")
     return KeyTableRow(
-        number=number,
+        number=record.number,
         patient_id=cells["patient_id"],
         subject_key=cells["subject_key"],
         issuer=cells.get("issuer", ""),
-        alias=bool(alias),
+        alias=bool(truths["alias"]),
+        as_is=bool(truths["as_is"]),
         accession_number=cells.get("accession_number", ""),
         study_date_from=days.get("study_date_from"),
         study_date_to=days.get("study_date_to"),
         columns={name: cell for name, cell in cells.items() if name and name not in REQUIRED + OPTIONAL},
         faults=tuple(faults),
+        place=place,
     )
+
+
+def _record_faults(record: Record, names: Sequence[str], padded: Sequence[str]) -> Iterator[str]:
+    if any(record.cells[len(names) :]):
+        yield f"there are {len(record.cells)} cells under {len(names)} columns: a delimiter in a cell needs quotes"
+    if any(cell for name, cell in zip(names, padded, strict=False) if not name):
+        yield "a cell stands under a column without a name: name the column in row 1"
 
 
 def _day(cell: str) -> date | None:

@@ -7,8 +7,9 @@ import csv
 import io
 import re
 
-from pacs2trial.errors import InputError, NotAvailableError
-from pacs2trial.keytable.row import REQUIRED
+from pacs2trial.errors import InputError
+from pacs2trial.keytable.grid import Grid, Record
+from pacs2trial.keytable.row import OPTIONAL, REQUIRED
 
 DELIMITERS = ",;\t|"
 BYTE_ORDER_MARKS = (
@@ -16,24 +17,33 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""First bytes of .xlsx and .ods, and of .xls."""
+UTF16 = {"utf-16-le": slice(1, None, 2), "utf-16-be": slice(0, None, 2)}
+"""Where the zeros stand in UTF-16 of mostly Latin text."""
+
+
+def csv_grid(data: bytes, name: str) -> Grid:
+    """The table in the bytes of a CSV file. Empty lines count but are left out.
+
+    Raises:
+        InputError: it is not text, or damaged.
+    """
+    table = records(decoded(data, name), name)
+    header, *body = table or [[]]
+    found = [Record(number, cells) for number, cells in enumerate(body, start=2) if cells]
+    return Grid(name, header, found)
 
 
 def decoded(data: bytes, name: str) -> str:
-    """The text of a CSV file: by its byte order mark, else UTF-8, else Windows-1252, else Latin-1.
+    """The text of a CSV file: by its byte order mark, else UTF-16 by its zeros, UTF-8, Windows-1252, Latin-1.
 
     Raises:
-        NotAvailableError: it is a spreadsheet.
         InputError: it is not text, or damaged.
     """
-    if data.startswith(SPREADSHEETS):
-        raise NotAvailableError(f"{name} is a spreadsheet, which cannot be read yet: save it as CSV UTF-8")
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return _decoded_as(encoding, data, name)
     if b"\0" in data:
-        raise InputError(f"{name} is not a text file: save the table as CSV UTF-8")
+        return _decoded_as(_unmarked_utf16(data, name), data, name)
     for encoding in ("utf-8", "cp1252"):
         try:
             return data.decode(encoding)
@@ -69,6 +79,11 @@ def plain_name(header: str) -> str:
     return re.sub(r"[\s_-]", "", header).casefold()
 
 
+def known_name(header: str) -> str:
+    """A known column in whatever case it is written; a free column keeps its name."""
+    return header.lower() if header.lower() in REQUIRED + OPTIONAL else header
+
+
 def _delimiter(header: str) -> str:
     """The delimiter under which the header has the required columns, else the one that gives most columns."""
 
@@ -84,3 +99,12 @@ def _decoded_as(encoding: str, data: bytes, name: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError:
         raise InputError(f"{name} begins as {encoding} but is damaged: save it as CSV UTF-8 again") from None
+
+
+def _unmarked_utf16(data: bytes, name: str) -> str:
+    """Which UTF-16 has its zeros where these are."""
+    for encoding, zeros in UTF16.items():
+        half = data[zeros]
+        if half.count(0) * 2 > len(half) and data.count(0) - half.count(0) < half.count(0) // 10 + 1:
+            return encoding
+    raise InputError(f"{name} is not a text file: save the table as CSV UTF-8")

@@ -2,17 +2,6 @@
 
 from pacs2trial.profile.describe import Described, describe
 from pacs2trial.profile.plan import Plan, SubjectValues, staging_plan, trial_plan
-from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
+from pacs2trial.profile.rules import Action, Rule
 
-__all__ = [
-    "Action",
-    "Described",
-    "ItemRules",
-    "Plan",
-    "Rule",
-    "RuleSet",
-    "SubjectValues",
-    "describe",
-    "staging_plan",
-    "trial_plan",
-]
+__all__ = ["Action", "Described", "Plan", "Rule", "SubjectValues", "describe", "staging_plan", "trial_plan"]
