@@ -24,9 +24,9 @@ from pacs2trial.deidentify.operations import (
 )
 from pacs2trial.deidentify.pieces import Encoder, Piece, head
 from pacs2trial.deidentify.walk import Walk
-from pacs2trial.deidentify.written import slots_of, written_values
+from pacs2trial.deidentify.written import written_values
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, EncodedObject
-from pacs2trial.dicomfile.scan import head_at, refuse
+from pacs2trial.dicomfile.scan import elements, head_at, refuse
 from pacs2trial.dicomfile.vr import UNDEFINED
 from pacs2trial.profile.plan import Plan, SubjectValues
 from pacs2trial.trials.definition import STAGING
@@ -91,16 +91,26 @@ def deidentify(
     if (values is None) != (plan.scope == STAGING):
         raise ValueError("stage 2, and only stage 2, needs the values of a subject")
     header = bytes(obj.header)
-    operations = operations_of(plan)
-    slots = slots_of(plan)
+    operations = operations_of(plan, *_kind(header, implicit=obj.implicit))
     days = values.date_shift if values else 0
     walk = Walk(header, operations, days=days)
-    pieces = walk.run(implicit=obj.implicit, slots=slots)
+    pieces = walk.run(implicit=obj.implicit)
     blocked = blocked_texts(walk, plan)
     if blocked:
         walk = Walk(header, operations, days=days, blocked=blocked)
-        pieces = walk.run(implicit=obj.implicit, slots=slots)
+        pieces = walk.run(implicit=obj.implicit)
     return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values))
+
+
+def _kind(header: bytes, *, implicit: bool) -> tuple[str, str]:
+    """SOP Class UID and Modality of the outermost level; empty where there is none."""
+    found = {SOP_CLASS: "", MODALITY: ""}
+    for tag, _, _, value, end, _ in elements(header, 0, len(header), implicit=implicit):
+        if tag in found:
+            found[tag] = header[value:end].strip(PADDING).decode("ascii", "replace")
+        if tag >= MODALITY:
+            break
+    return found[SOP_CLASS], found[MODALITY]
 
 
 def _finish(

@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import Final
 
 from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.compiled import TextKey
 from pacs2trial.deidentify.identifiers import OwnIdentifiers, folded, own_identifiers
-from pacs2trial.deidentify.walk import TextKey, Walk
+from pacs2trial.deidentify.walk import Walk
 from pacs2trial.profile.plan import Plan
 
 _CODED: Final = re.compile(rb"[A-Z0-9 _]{0,16}")

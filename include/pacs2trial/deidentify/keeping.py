@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pacs2trial.deidentify.charset import ESCAPE
+from pacs2trial.deidentify.compiled import Apply, Result, TextKey
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
 from pacs2trial.deidentify.identifiers import DUMMY_WORD
-from pacs2trial.deidentify.walk import Result, TextKey, Walk, keep_units
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.vr import UNIT
 from pacs2trial.profile.rules import Action, Rule
 
-Apply = Callable[[Walk, bytes], Result]
+if TYPE_CHECKING:
+    from pacs2trial.deidentify.walk import Walk
 
 PADDING: Final = b" \0"
 _STANDARD_UID: Final = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}[\0 ]*")
@@ -77,6 +78,19 @@ def keep_by_vr(rule: Rule) -> Apply:
         return keep_units(2)
     factory = _KEEP_BY_VR.get(vr, keep_text)
     return factory(without(rule))
+
+
+def remove(_walk: Walk, _value: bytes) -> Result:
+    return None
+
+
+def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
+    """Keeps a binary value that consists of whole units."""
+
+    def keep(_walk: Walk, value: bytes) -> Result:
+        return None if len(value) % unit else value
+
+    return keep
 
 
 def keep_text(fallback: bytes | None) -> Apply:

@@ -1,4 +1,4 @@
-"""What the rules of a plan do to one value, compiled once a plan: tag → operation."""
+"""What the rules of a plan do to one value, compiled once a plan and kind of object."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from functools import lru_cache
 from typing import Final
 
 from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
 from pacs2trial.deidentify.dates import checked_date_times, checked_dates
 from pacs2trial.deidentify.identifiers import HARVESTED, NAME
+from pacs2trial.deidentify.items import CHOOSERS
 from pacs2trial.deidentify.keeping import (
     PADDING,
-    Apply,
     dummy_of,
     is_of_dicom,
     keep_by_vr,
     keep_coded,
     keep_text,
     keep_uid,
+    remove,
     trimmed,
     without,
 )
-from pacs2trial.deidentify.pieces import Code, Uids
-from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Operation, Result, Walk
+from pacs2trial.deidentify.pieces import Code, Slot, Uids
+from pacs2trial.deidentify.private import with_multiplicity
+from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
-from pacs2trial.profile.rules import Action, Rule
+from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 from pacs2trial.profile.vocabulary import Vocabulary
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
@@ -51,10 +54,42 @@ _ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
 _LONGEST_UID: Final = 1024
 
 
-@lru_cache(maxsize=64)
-def operations_of(plan: Plan) -> Mapping[int, Operation]:
-    """The compiled form of ``plan``."""
-    return {tag: _operation(tag, rule, plan) for tag, rule in plan.rules.items()}
+def operations_of(plan: Plan, sop_class: str, modality: str) -> Operations:
+    """The compiled form of ``plan`` for objects of this SOP Class UID and Modality (0008,0060)."""
+    return _compiled(plan, plan.rules_for(sop_class, modality))
+
+
+@lru_cache(maxsize=256)
+def _compiled(plan: Plan, rules: RuleSet) -> Operations:
+    return _compile(plan, rules, {})
+
+
+def _compile(plan: Plan, rules: RuleSet, made: dict[RuleSet, Operations]) -> Operations:
+    """A set of rules that is reached again, as by content that holds content, is compiled once."""
+    if rules in made:
+        return made[rules]
+    inside: dict[int, Operations | ItemOperations] = {}
+    made[rules] = compiled = Operations(
+        tags={tag: _operation(tag, rule, plan) for tag, rule in rules.tags.items()},
+        private={
+            (group, creator.encode("latin-1"), low): _private_operation(rule, plan)
+            for (group, creator, low), rule in rules.private.items()
+        },
+        inside=inside,
+        slots=tuple(Slot(tag, rules.tags[tag].vr, rules.tags[tag].text) for tag in rules.written),
+    )
+    for tag, below in rules.inside.items():
+        if isinstance(below, ItemRules):
+            sets = {name: _compile(plan, one, made) for name, one in below.sets.items()}
+            inside[tag] = ItemOperations(CHOOSERS[below.chooser](sets))
+        else:
+            inside[tag] = _compile(plan, below, made)
+    return compiled
+
+
+def _private_operation(rule: Rule, plan: Plan) -> Operation:
+    vr, apply, action = _operation(0, rule, plan)
+    return vr, with_multiplicity(apply, rule), action
 
 
 def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
@@ -124,7 +159,7 @@ def _keep_charset(walk: Walk, value: bytes) -> Result:
 
 
 def _removing(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
-    return lambda _walk, _value: None
+    return remove
 
 
 def _emptying(_tag: int, _rule: Rule, _plan: Plan) -> Apply:

@@ -47,12 +47,14 @@ class Sequence:
 
 
 class Slot:
-    """The place of an attribute that the plan writes."""
+    """The place of an attribute that the plan writes: with ``text``, or None for what the engine knows itself."""
 
-    __slots__ = ("tag",)
+    __slots__ = ("tag", "text", "vr")
 
-    def __init__(self, tag: int) -> None:
+    def __init__(self, tag: int, vr: bytes, text: str | None) -> None:
         self.tag = tag
+        self.vr = vr
+        self.text = text
 
 
 Piece = bytes | Uids | Code | Sequence | Slot
@@ -83,6 +85,13 @@ class Encoder:
     """Puts pieces together once the pseudonyms are known; lengths come from the inside outwards."""
 
     def __init__(self, uids: Mapping[bytes, bytes], codes: Mapping[Original, str], slots: Mapping[int, Piece]) -> None:
+        """Take what a walk left open.
+
+        Args:
+            uids: value of a UI element → what it becomes.
+            codes: original → pseudonym.
+            slots: attribute of the outermost level → what is written for a slot without a text.
+        """
         self._uids = uids
         self._codes = codes
         self._slots = slots
@@ -106,7 +115,7 @@ class Encoder:
         if isinstance(piece, Sequence):
             return self._sequence(piece, out)
         if isinstance(piece, Slot):
-            return self._data_set([self._slots[piece.tag]], out)
+            return self._data_set([self._written(piece)], out)
         if isinstance(piece, Uids):
             encoded = element(piece.tag, b"UI", self._uids[piece.value])
         elif isinstance(piece, Code):
@@ -115,6 +124,9 @@ class Encoder:
             encoded = piece
         out.append(encoded)
         return len(encoded)
+
+    def _written(self, slot: Slot) -> Piece:
+        return self._slots[slot.tag] if slot.text is None else element(slot.tag, slot.vr, slot.text.encode("ascii"))
 
     def _sequence(self, sequence: Sequence, out: list[bytes]) -> int:
         place = len(out)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from collections.abc import Sequence as Ordered
+from collections.abc import Mapping
 from typing import Final
 
+from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result, TextKey
 from pacs2trial.deidentify.identifiers import NAME
-from pacs2trial.deidentify.pieces import Code, Piece, Sequence, Slot, Uids, element
+from pacs2trial.deidentify.keeping import keep_units, remove
+from pacs2trial.deidentify.pieces import Piece, Sequence, element
+from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
-from pacs2trial.dicomfile.scan import EXPLICIT_HEAD, IMPLICIT_HEAD, LENGTH32, elements, end_of_items, item_at, refuse
+from pacs2trial.dicomfile.scan import (
+    EXPLICIT_HEAD,
+    IMPLICIT_HEAD,
+    LENGTH32,
+    elements,
+    end_of_items,
+    item_at,
+    refuse,
+)
 from pacs2trial.dicomfile.vr import (
     DELIMITER_GROUP,
     ITEM_END,
@@ -24,15 +34,6 @@ from pacs2trial.dicomfile.vr import (
 )
 from pacs2trial.profile.rules import Action
 from pacs2trial.vault.pseudonyms import Original
-
-TextKey = bytes | tuple[bytes, bytes]
-"""A text value as encoded less padding; with its character set where that matters."""
-
-Result = bytes | Uids | Code | None
-"""What an operation gives: the value itself to keep it, another to replace it, None to remove the element."""
-
-Operation = tuple[bytes, Callable[["Walk", bytes], Result], Action]
-"""VR to write, function of the walk and the value, action of the rule."""
 
 PIXEL_REPRESENTATION: Final = 0x00280103
 _UNSAID: Final = (b"", b"UN")
@@ -63,7 +64,7 @@ class Walk:
     def __init__(
         self,
         header: bytes,
-        operations: Mapping[int, Operation],
+        operations: Operations,
         *,
         days: int = 0,
         blocked: Mapping[TextKey, bytes | None] | None = None,
@@ -91,32 +92,29 @@ class Walk:
         self._signed: bool | None = None
         self._implicit = False
 
-    def run(self, *, implicit: bool, slots: Ordered[int]) -> list[Piece]:
-        """Walk the whole header.
-
-        Args:
-            implicit: whether it is in implicit VR.
-            slots: tags that the plan writes on the outermost level, ascending; each gets a :class:`Slot`.
+    def run(self, *, implicit: bool) -> list[Piece]:
+        """Walk the whole header; ``implicit`` says whether it is in implicit VR.
 
         Raises:
             UnsafeObjectError: ``truncated``, ``malformed``, ``order``, ``too-deep`` or ``too-large``.
         """
         self._implicit = implicit
-        pieces, _, _ = self._data_set(0, len(self.buffer), implicit=implicit, slots=slots)
+        pieces, _, _ = self._data_set(0, len(self.buffer), self.operations, implicit=implicit)
         changed = sum(self.counts.values())
         self.counts[Action.KEEP] = self.counts.get(Action.KEEP, 0) + self.elements - changed
         return pieces
 
     def _data_set(  # noqa: C901 - the hot loop stays one piece: a call per element costs as much as its work
-        self, position: int, end: int, *, implicit: bool, delimited: bool = False, slots: Ordered[int] = ()
+        self, position: int, end: int, operations: Operations, *, implicit: bool, delimited: bool = False
     ) -> tuple[list[Piece], int, bool]:
         """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
-        buffer, operation_for = self.buffer, self.operations.get
+        buffer, operation_for, slots = self.buffer, operations.tags.get, operations.slots
         out: list[Piece] = []
         first = keep = position
         last = -1
+        blocks = PrivateBlocks(operations, out) if operations.private else None
         slot_index = 0
-        slot = slots[0] if slots else _NO_SLOT
+        slot = slots[0].tag if slots else _NO_SLOT
         counted = 0
         closed = False
         while position < end:
@@ -152,12 +150,21 @@ class Walk:
                     out.append(buffer[keep:start])
                     keep = start
                 while tag >= slot:
-                    out.append(Slot(slot))
+                    out.append(slots[slot_index])
                     slot_index += 1
-                    slot = slots[slot_index] if slot_index < len(slots) else _NO_SLOT
+                    slot = slots[slot_index].tag if slot_index < len(slots) else _NO_SLOT
             operation = operation_for(tag)
+            if blocks is not None and group & 1 and operation is None:
+                if start > keep:
+                    out.append(buffer[keep:start])
+                keep = position = self._private(
+                    tag, vr, position, length, end, operations, blocks, out, implicit=implicit
+                )
+                continue
             if length == UNDEFINED or vr == b"SQ" or (operation is not None and operation[0] == b"SQ"):
-                stop, piece, same = self._sequence(tag, vr, operation, position, length, end, implicit=implicit)
+                stop, piece, same = self._sequence(
+                    tag, vr, operation, position, length, end, operations, implicit=implicit
+                )
                 if same:
                     position = stop
                     continue
@@ -192,8 +199,46 @@ class Walk:
         if run_end > keep:
             out.append(buffer[keep:run_end])
         self._count_elements(counted)
-        out.extend(Slot(tag) for tag in slots[slot_index:])
-        return out, position, keep == first and not closed
+        out.extend(slots[slot_index:])
+        return out, position, keep == first and not closed and not slots
+
+    def _private(
+        self,
+        tag: int,
+        vr: bytes,
+        position: int,
+        length: int,
+        end: int,
+        operations: Operations,
+        blocks: PrivateBlocks,
+        out: list[Piece],
+        *,
+        implicit: bool,
+    ) -> int:
+        """Add what stays of a private element to ``out``; where the value ends."""
+        operation = blocks.operation(tag, vr)
+        if length == UNDEFINED or vr == b"SQ" or (operation is not None and operation[0] == b"SQ"):
+            stop, piece, same = self._sequence(tag, vr, operation, position, length, end, operations, implicit=implicit)
+            if same:
+                piece = element(tag, b"SQ", self.buffer[position:stop])
+        else:
+            stop = position + length
+            if stop > end:
+                refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+            value = self.buffer[position:stop]
+            if operation is None:
+                piece = None
+                self._note_unknown(tag, vr, position, stop)
+                blocks.reserve(tag, value)
+            else:
+                out_vr, apply, action = operation
+                result = apply(self, value)
+                piece = element(tag, out_vr, value) if result is value else self._changed(tag, out_vr, action, result)
+        if piece is not None:
+            if blocks.keep_creator(tag):
+                self.counts[Action.REMOVE] -= 1
+            out.append(piece)
+        return stop
 
     def _count_elements(self, counted: int) -> None:
         self.elements += counted
@@ -218,9 +263,7 @@ class Walk:
         result.tag = tag
         return result
 
-    def _settle(
-        self, expected: bytes, sent: bytes, operation: Operation
-    ) -> tuple[bytes, Callable[[Walk, bytes], Result]]:
+    def _settle(self, expected: bytes, sent: bytes, operation: Operation) -> tuple[bytes, Apply]:
         """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice.
 
         Numbers of another size than the dictionary says are kept as they were sent; text in place of numbers goes.
@@ -231,7 +274,7 @@ class Walk:
         if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
             return expected, apply
         if sent in TEXT:
-            return expected, _remove
+            return expected, remove
         if sent not in _BYTES and UNIT[sent] != UNIT[expected]:
             return sent, keep_units(UNIT[sent])
         return expected, apply
@@ -259,6 +302,7 @@ class Walk:
         position: int,
         length: int,
         end: int,
+        operations: Operations,
         *,
         implicit: bool,
     ) -> tuple[int, Piece | None, bool]:
@@ -276,7 +320,8 @@ class Walk:
             return self._left_out(
                 tag, action, position, stop, implicit=inner_implicit, undefined=undefined, known=wanted
             )
-        items, stop, same = self._items(position, stop, implicit=inner_implicit, undefined=undefined)
+        inside = operations.inside.get(tag, operations.below)
+        items, stop, same = self._items(position, stop, inside, implicit=inner_implicit, undefined=undefined)
         if action is Action.WRITE:
             self.foreign_items = items
             self.foreign[tag] = self.buffer[position:stop]
@@ -297,7 +342,7 @@ class Walk:
         return stop, None if action is Action.REMOVE else element(tag, b"SQ", b""), False
 
     def _items(
-        self, position: int, stop: int, *, implicit: bool, undefined: bool
+        self, position: int, stop: int, operations: Operations | ItemOperations, *, implicit: bool, undefined: bool
     ) -> tuple[list[list[Piece]], int, bool]:
         if self.level >= MAX_DEPTH:
             refuse("too-deep", f"sequences are nested more than {MAX_DEPTH} times")
@@ -311,14 +356,21 @@ class Walk:
                 if not undefined:
                     refuse("malformed", "a sequence of defined length holds a delimiter")
                 break
-            if length == UNDEFINED:
-                pieces, position, _ = self._data_set(position, stop, implicit=implicit, delimited=True)
+            delimited = length == UNDEFINED
+            if not delimited and length > stop - position:
+                refuse("truncated", "an item is longer than what is there")
+            end = stop if delimited else position + length
+            chosen = operations.for_item(self.buffer, position, end, implicit=implicit, delimited=delimited)
+            if chosen is None:
+                aside = self._aside()
+                _, position, _ = aside._data_set(
+                    position, end, self.operations.below, implicit=implicit, delimited=delimited
+                )
+                self.count(Action.REMOVE)
                 same = False
-            else:
-                if length > stop - position:
-                    refuse("truncated", "an item is longer than what is there")
-                pieces, position, item_same = self._data_set(position, position + length, implicit=implicit)
-                same = same and item_same
+                continue
+            pieces, position, item_same = self._data_set(position, end, chosen, implicit=implicit, delimited=delimited)
+            same = same and item_same and not delimited
             items.append(pieces)
             self.charset = charset
         self.level -= 1
@@ -337,25 +389,12 @@ class Walk:
 
     def _harvest_items(self, position: int, stop: int, *, implicit: bool, undefined: bool) -> int:
         """Gather names and IDs from a sequence that is removed, such as Other Patient IDs Sequence; where it ends."""
-        aside = Walk(self.buffer, self.operations)
-        aside.harvest, aside.charset, aside.level, aside._implicit = (
-            self.harvest,
-            self.charset,
-            self.level,
-            self._implicit,
-        )
-        _, stop, _ = aside._items(position, stop, implicit=implicit, undefined=undefined)
+        _, stop, _ = self._aside()._items(position, stop, self.operations.below, implicit=implicit, undefined=undefined)
         return stop
 
-
-def _remove(_walk: Walk, _value: bytes) -> Result:
-    return None
-
-
-def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
-    """Keeps a binary value that consists of whole units."""
-
-    def keep(_walk: Walk, value: bytes) -> Result:
-        return None if len(value) % unit else value
-
-    return keep
+    def _aside(self) -> Walk:
+        """A walk of the same object that leaves nothing behind but what it harvests."""
+        aside = Walk(self.buffer, self.operations)
+        aside.harvest, aside.charset = self.harvest, self.charset
+        aside.level, aside._implicit = self.level, self._implicit
+        return aside

@@ -36,14 +36,6 @@ _TEMPORAL_ORDER: Final = (b"UNMODIFIED", b"MODIFIED", b"REMOVED")
 _OWN_METHODS: Final = frozenset((STAGING_METHOD.encode(), TRIAL_METHOD.encode()))
 
 
-def slots_of(plan: Plan) -> list[int]:
-    """The tags that are written into every object, ascending."""
-    always = {PATIENT_NAME, PATIENT_ID, IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL, *plan.texts}
-    if plan.vocabulary is not None:
-        always.add(SUBJECT_ID)
-    return sorted(always)
-
-
 def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues | None) -> Mapping[int, Piece]:
     """What stands in the slots, given what the object brought."""
     code = patient.encode("ascii")

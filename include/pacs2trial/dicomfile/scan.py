@@ -90,7 +90,7 @@ def end_of_items(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: 
         if number == SEQUENCE_END:
             return position
         if length == UNDEFINED:
-            position = _end_of_item(buffer, position, end, implicit=implicit, depth=depth)
+            position = end_of_item(buffer, position, end, implicit=implicit, depth=depth)
         elif length > end - position:
             refuse("truncated", "an item is longer than what is there")
         else:
@@ -107,7 +107,11 @@ def item_at(buffer: Bytes, start: int, end: int) -> tuple[int, int, int]:
     return number, length, start + 8
 
 
-def _end_of_item(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int) -> int:
+def end_of_item(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: int = 0) -> int:
+    """The position behind the Item Delimitation Item of an item of undefined length whose content begins at ``start``.
+
+    Raises as :func:`elements`.
+    """
     position = start
     while True:
         if end - position < 8:

@@ -184,7 +184,7 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
             )
         )
         target = ws.settings.staging / path
-        if content in contents and target.exists() and before is not None:
+        if before is not None and content in contents and content not in before.removed and target.exists():
             return Staged(before.state, before.reason, instance.sop_instance, received.size, new=False)
         _write(ws, target, parts)
         recorded = record_staged(

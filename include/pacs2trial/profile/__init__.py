@@ -2,6 +2,17 @@
 
 from pacs2trial.profile.describe import Described, describe
 from pacs2trial.profile.plan import Plan, SubjectValues, staging_plan, trial_plan
-from pacs2trial.profile.rules import Action, Rule
+from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 
-__all__ = ["Action", "Described", "Plan", "Rule", "SubjectValues", "describe", "staging_plan", "trial_plan"]
+__all__ = [
+    "Action",
+    "Described",
+    "ItemRules",
+    "Plan",
+    "Rule",
+    "RuleSet",
+    "SubjectValues",
+    "describe",
+    "staging_plan",
+    "trial_plan",
+]

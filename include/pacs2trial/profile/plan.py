@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from pacs2trial.errors import NotAvailableError
 from pacs2trial.profile.choose import Choice, rules_for
-from pacs2trial.profile.rules import Rule
+from pacs2trial.profile.rules import Rule, RuleSet, canonical_rules
 from pacs2trial.profile.table import edition
 from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
 from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
@@ -57,6 +57,7 @@ METHOD_CODES: Final = 0x00120064
 TEMPORAL: Final = 0x00280303
 
 _ALWAYS_WRITTEN: Final = frozenset((IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL))
+_PATIENT: Final = frozenset((PATIENT_NAME, PATIENT_ID))
 
 Dates = Literal["UNMODIFIED", "MODIFIED", "REMOVED"]
 
@@ -69,7 +70,7 @@ class Plan:
         scope: STAGING or the trial.
         digest: SHA-256 of ``canonical``.
         canonical: everything that decides bytes, as JSON; what a run pins.
-        rules: tag → rule; what is not in it is removed.
+        rule_set: the rules of the outermost level of an object of unknown kind, and what differs below it.
         texts: Clinical Trial attributes (PS3.3 C.7.1.3) with the text that is written, tag → text.
         method: the text appended to De-identification Method (0012,0063).
         codes: the codes of CID 7050 appended to (0012,0064).
@@ -81,12 +82,21 @@ class Plan:
     scope: str
     digest: str
     canonical: bytes = field(repr=False, compare=False)
-    rules: Mapping[int, Rule] = field(repr=False, compare=False)
+    rule_set: RuleSet = field(repr=False, compare=False)
     texts: Mapping[int, str] = field(repr=False, compare=False)
     method: str = field(repr=False, compare=False)
     codes: tuple[str, ...] = field(repr=False, compare=False)
     dates: Dates = field(repr=False, compare=False)
     vocabulary: Vocabulary | None = field(repr=False, compare=False)
+
+    @property
+    def rules(self) -> Mapping[int, Rule]:
+        """Tag → rule on the outermost level of an object of unknown kind; what is not in it is removed."""
+        return self.rule_set.tags
+
+    def rules_for(self, sop_class: str, modality: str) -> RuleSet:
+        """The rules for the outermost level of an object of this SOP Class UID and Modality (0008,0060)."""
+        return self.rule_set
 
 
 @dataclass(frozen=True)
@@ -156,14 +166,14 @@ def _compile(
     codes: tuple[str, ...],
     vocabulary: Vocabulary | None,
 ) -> Plan:
-    rules = rules_for(choice)
+    rules = RuleSet(rules_for(choice), written=tuple(sorted(choice.written | _PATIENT)))
     dates = _dates(choice)
     content: dict[str, Any] = {
         "format": ENGINE_FORMAT,
         "scope": scope,
         "profile": f"DICOM PS3.15 {edition()} Table E.1-1",
         "options": sorted(choice.options),
-        "rules": _digest([[f"{tag:08X}", *map(str, rule)] for tag, rule in sorted(rules.items())]),
+        "rules": _digest(canonical_rules(rules)),
         "texts": {f"{tag:08X}": text for tag, text in sorted(texts.items())},
         "method": method,
         "codes": codes,

@@ -1,7 +1,9 @@
-"""What may be done with an attribute."""
+"""What may be done with an attribute, and the tree of rules for the levels of a data set."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -35,10 +37,73 @@ class Rule(NamedTuple):
         action: what is done.
         vr: the VR it is written with.
         fallback: REMOVE, EMPTY or DUMMY: what is done when the value may not stay.
-        keyword: PS3.6's.
+        keyword: PS3.6's, or a name for a private attribute.
+        vm: value multiplicity as PS3.6 writes it (``1``, ``3``, ``1-n``, ``2-2n``), which a private value must have;
+            empty for any.
+        text: what is written by a rule that writes; None for what the engine knows itself (patient, method).
     """
 
     action: Action
     vr: bytes
     fallback: Action
     keyword: str
+    vm: str = ""
+    text: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RuleSet:
+    """The rules of one level of a data set.
+
+    Attributes:
+        tags: attribute of PS3.6 → rule; what is not in it is removed.
+        private: (group, private creator, low byte of the element number) → rule; other private attributes are removed.
+        inside: sequence → rules of its items, where they differ from the rules of this level.
+        written: attributes written at this level whatever the object brought, ascending; each has a rule in ``tags``.
+    """
+
+    tags: Mapping[int, Rule] = field(repr=False)
+    private: Mapping[tuple[int, str, int], Rule] = field(default_factory=dict, repr=False)
+    inside: Mapping[int, RuleSet | ItemRules] = field(default_factory=dict, repr=False)
+    written: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class ItemRules:
+    """The rules of a sequence whose items are told apart by what they hold.
+
+    Attributes:
+        chooser: names the function of :mod:`pacs2trial.deidentify.items` that looks at an item and chooses.
+        sets: what it chooses from, by name; an item for which it chooses none is dropped.
+    """
+
+    chooser: str
+    sets: Mapping[str, RuleSet] = field(repr=False)
+
+
+def canonical_rules(rules: RuleSet) -> list[object]:
+    """The whole tree as JSON knows it, in a fixed order: what decides the digest of a plan.
+
+    A set that is reached again, as by content that holds content, is named by its place in the order.
+    """
+    return _canonical(rules, {})
+
+
+def _canonical(rules: RuleSet, seen: dict[int, int]) -> list[object]:
+    if id(rules) in seen:
+        return [seen[id(rules)]]
+    seen[id(rules)] = len(seen)
+    private = sorted(rules.private.items())
+    inside: list[object] = []
+    for tag, below in sorted(rules.inside.items()):
+        if isinstance(below, ItemRules):
+            sets = [[name, _canonical(one, seen)] for name, one in sorted(below.sets.items())]
+            inside.append([f"{tag:08X}", below.chooser, sets])
+        else:
+            inside.append([f"{tag:08X}", _canonical(below, seen)])
+    return [
+        [[f"{tag:08X}", *map(str, rule)] for tag, rule in sorted(rules.tags.items())],
+        [[f"{group:04X}", creator, f"{low:02X}", *map(str, rule)] for (group, creator, low), rule in private],
+        inside,
+        [f"{tag:08X}" for tag in rules.written],
+    ]

@@ -82,12 +82,16 @@ class Content:
 
 @dataclass(frozen=True)
 class Known:
-    """What the ledger holds of an instance: patient, state, its reason, and the path of each content by digest."""
+    """What the ledger holds of an instance: patient, state, its reason, and the path of each content by digest.
+
+    ``removed`` names the contents whose files were cleaned up.
+    """
 
     identifier_id: int
     state: InstanceState
     reason: str
     contents: dict[str, str]
+    removed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,14 @@ def known(vault: Vault, sop_instance: str) -> Known | None:
     """What the ledger holds of an instance, by its staging SOP Instance UID; None when it was never heard of."""
     with vault.session(read_only=True) as session:
         rows = session.execute(
-            select(Instance.identifier_id, Instance.state, Instance.reason, StagedVersion.digest, StagedVersion.path)
+            select(
+                Instance.identifier_id,
+                Instance.state,
+                Instance.reason,
+                StagedVersion.digest,
+                StagedVersion.path,
+                StagedVersion.removed_at,
+            )
             .outerjoin(StagedVersion, StagedVersion.instance_id == Instance.id)
             .where(Instance.sop_instance == sop_instance)
         ).all()
@@ -147,7 +158,8 @@ def known(vault: Vault, sop_instance: str) -> Known | None:
         return None
     first = rows[0]
     contents = {row.digest: row.path for row in rows if row.digest is not None}
-    return Known(first.identifier_id, InstanceState(first.state), first.reason, contents)
+    removed = frozenset(row.digest for row in rows if row.removed_at is not None)
+    return Known(first.identifier_id, InstanceState(first.state), first.reason, contents, removed)
 
 
 def described(vault: Vault, sop_instance: str) -> Announced | None:
@@ -171,7 +183,8 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
     """Record a file that is durable under its final name.
 
     The first content of an instance becomes its current version and the instance staged. A later one is another
-    version beside it; an instance that waits in quarantine or was rejected stays so.
+    version beside it; an instance that waits in quarantine or was rejected stays so. A content that was cleaned up
+    and comes again is there again.
 
     Raises:
         TransientError: the vault cannot be written; nothing is recorded.
@@ -186,6 +199,12 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
         if new:
             is_first = instance.state == InstanceState.STAGED and not any(versions.values())
             session.add(StagedVersion(instance_id=instance.id, current=is_first, **asdict(content)))
+        else:
+            session.execute(
+                update(StagedVersion)
+                .where(StagedVersion.instance_id == instance.id, StagedVersion.digest == content.digest)
+                .values(removed_at=None)
+            )
         return Recorded(InstanceState(instance.state), instance.reason, new)
 
 

@@ -58,6 +58,7 @@ class StagedVersion(Base):
     plan: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     current: Mapped[bool]
     received_at: Mapped[datetime] = mapped_column(default=now)
+    removed_at: Mapped[datetime | None]  # its file was cleaned up; the PACS still has the object, or had it
     __table_args__ = (UniqueConstraint("instance_id", "digest"),)
 
 

@@ -32,6 +32,7 @@ class TrialInstance(Base):
     state: Mapped[str] = mapped_column(String(16))
     rule: Mapped[str] = mapped_column(String(200))
     judged_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
+    released_at: Mapped[datetime | None]  # cleaned up: this trial does not need the staged content any more
     __table_args__ = (UniqueConstraint("trial", "instance_id"),)
 
 

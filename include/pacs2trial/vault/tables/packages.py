@@ -35,6 +35,7 @@ class PackageRow(Base):
     inputs: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     state: Mapped[str] = mapped_column(String(16))
     made_at: Mapped[datetime] = mapped_column(default=now)
+    removed_at: Mapped[datetime | None]  # its file was cleaned up; restore makes it again
     __table_args__ = (UniqueConstraint("trial", "subject_id", "study", "version"),)
 
 

@@ -203,6 +203,7 @@ def _create_ledger() -> None:
         _pinned("plan"),
         sa.Column("current", sa.Boolean(), nullable=False),
         _time("received_at"),
+        _time("removed_at", nullable=True),
         sa.UniqueConstraint("instance_id", "digest"),
     )
     op.create_table(
@@ -227,6 +228,7 @@ def _create_ledger() -> None:
         _text("state", 16),
         _text("rule", 200),
         _time("judged_at"),
+        _time("released_at", nullable=True),
         sa.UniqueConstraint("trial", "instance_id"),
     )
 
@@ -246,6 +248,7 @@ def _create_packages() -> None:
         _pinned("inputs"),
         _text("state", 16),
         _time("made_at"),
+        _time("removed_at", nullable=True),
         sa.UniqueConstraint("trial", "subject_id", "study", "version"),
     )
     op.create_table(

@@ -1,0 +1,71 @@
+"""The compiled form of a plan's rules: what the walk asks for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pacs2trial.deidentify.pieces import Code, Slot, Uids
+from pacs2trial.dicomfile.scan import end_of_item
+from pacs2trial.profile.rules import Action
+
+if TYPE_CHECKING:
+    from pacs2trial.deidentify.walk import Walk
+
+_ITEM_END_LENGTH: Final = 8
+
+TextKey = bytes | tuple[bytes, bytes]
+"""A text value as encoded less padding; with its character set where that matters."""
+
+Result = bytes | Uids | Code | None
+"""What an operation gives: the value itself to keep it, another to replace it, None to remove the element."""
+
+Apply = Callable[["Walk", bytes], Result]
+
+Operation = tuple[bytes, Apply, Action]
+"""VR to write, function of the walk and the value, action of the rule."""
+
+
+@dataclass(eq=False)
+class Operations:
+    """The operations of one level of a data set, compiled from a :class:`pacs2trial.profile.RuleSet`.
+
+    Attributes:
+        tags: attribute of PS3.6 → operation; what is not in it is removed.
+        private: (group, private creator, low byte of the element number) → operation.
+        inside: sequence → operations of its items, where they differ from those of this level.
+        slots: attributes written at this level, ascending by tag.
+    """
+
+    tags: Mapping[int, Operation]
+    private: Mapping[tuple[int, bytes, int], Operation] = field(default_factory=dict)
+    inside: Mapping[int, Operations | ItemOperations] = field(default_factory=dict)
+    slots: tuple[Slot, ...] = ()
+
+    @cached_property
+    def below(self) -> Operations:
+        """For the items of a sequence without rules of its own: the same, and nothing is written."""
+        return replace(self, slots=()) if self.slots else self
+
+    def for_item(self, _header: bytes, _start: int, _end: int, *, implicit: bool, delimited: bool) -> Operations | None:
+        """Every item is treated alike."""
+        return self
+
+
+Chooser = Callable[[bytes, int, int, bool], Operations | None]
+"""Of the header, where the content of an item starts and stops in it, and whether it is in implicit VR: the operations
+for that item, or None to drop it."""
+
+
+@dataclass(frozen=True)
+class ItemOperations:
+    """Operations that are chosen item by item."""
+
+    choose: Chooser
+
+    def for_item(self, header: bytes, start: int, end: int, *, implicit: bool, delimited: bool) -> Operations | None:
+        """The operations for the item whose content starts at ``start``; its end has to be found if it is delimited."""
+        stop = end_of_item(header, start, end, implicit=implicit) - _ITEM_END_LENGTH if delimited else end
+        return self.choose(header, start, stop, implicit)
