@@ -7,7 +7,13 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
+
+from pacs2trial.trials.lookups import NAME, Lookup
+from pacs2trial.trials.nearest import unknown
+from pacs2trial.trials.part import Part, faults
+from pacs2trial.trials.rules import AttributeRule
+from pacs2trial.trials.source import Location, Origin
 
 STAGING = "STAGING"
 """The scope of stage 1; no trial may be called so."""
@@ -33,12 +39,6 @@ class Option(StrEnum):
     RETAIN_MODIFIED_DATES = "retain_modified_dates"
     RETAIN_PATIENT_CHARACTERISTICS = "retain_patient_characteristics"
     RETAIN_SAFE_PRIVATE = "retain_safe_private"
-
-
-class Part(BaseModel):
-    """Base of every part: no unknown fields, no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Site(Part):
@@ -81,6 +81,7 @@ class Profile(Part):
     """What is asked of PS3.15 on top of the Basic Profile."""
 
     options: tuple[Option, ...] = ()
+    rules: tuple[AttributeRule, ...] = ()
     roi_names: RoiNames = RoiNames()
 
     @field_validator("options", mode="after")
@@ -122,6 +123,7 @@ class TrialDefinition(Part):
     subject_key: Text
     source: Source
     profile: Profile = Profile()
+    lookups: dict[str, Lookup] = {}  # noqa: RUF012  # pydantic copies it
     package: Package = Package()
     review: Literal["always", "changes", "never"] = "always"
     deliver: tuple[Destination, ...] = ()
@@ -130,6 +132,19 @@ class TrialDefinition(Part):
     owner: str = "pacs2trial"
     tags: tuple[str, ...] = ()
     paused: bool = False
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    def __hash__(self) -> int:
+        return hash(self.trial)
+
+    def place(self, location: Location) -> str:
+        """How a message names a field: with file and line where the definition was read from a file."""
+        return self._origin.place(location)
+
+    def read_from(self, origin: Origin) -> Self:
+        """This definition, told where it stands."""
+        self._origin = origin
+        return self
 
     @field_validator("trial")
     @classmethod
@@ -153,6 +168,24 @@ class TrialDefinition(Part):
         if value is not None and not CRON.fullmatch(value.strip()):
             raise ValueError(f"{value!r} is no schedule; write cron fields such as '0 2 * * *', or @daily")
         return value
+
+    @model_validator(mode="after")
+    def _lookups_fit(self) -> Self:
+        problems: list[tuple[Location, str]] = [
+            (("lookups", name), "a look-up is named with small letters, digits and _, such as arm")
+            for name in self.lookups
+            if not NAME.fullmatch(name)
+        ]
+        for number, rule in enumerate(self.profile.rules):
+            asked = rule.template.lookups if rule.template else ()
+            problems += [
+                (("profile", "rules", number, "set"), unknown("look-up", name, self.lookups, "define it under lookups"))
+                for name in asked
+                if name not in self.lookups
+            ]
+        if problems:
+            raise faults(*problems)
+        return self
 
     def is_subject_key(self, text: str) -> bool:
         """Whether ``text`` as a whole has the form of this trial's subject keys and may stand in a file name."""

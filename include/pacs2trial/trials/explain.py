@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import types
-from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from pacs2trial.trials.definition import Option, TrialDefinition
+from pacs2trial.trials.nearest import unknown
 from pacs2trial.trials.source import Location, Source
 
 REFUSED_OPTIONS = {
@@ -19,19 +19,11 @@ REFUSED_OPTIONS = {
 
 NOT_YET: dict[Location, str] = {
     ("filter",): "rules of a trial's own",
-    ("profile", "rules"): "rules per attribute",
     ("source", "select"): "choosing studies by other than modality and key table",
 }
 """Fields of the public shape of a definition whose room is not furnished yet."""
 
 NOT_YET_VALUES: dict[Location, set[str]] = {("source", "retrieve"): {"dicomweb"}}
-
-
-ALIKE = 0.5
-"""Likeness from which a known word may be what was meant (1 is equal)."""
-
-AS_GOOD = 0.12
-"""Known words this little less like than the best are named too."""
 
 
 def explain(error: ValidationError, source: Source) -> list[str]:
@@ -50,7 +42,7 @@ def _fault(detail: ErrorDetails, source: Source) -> str:
         case "extra_forbidden" if location in NOT_YET:
             return f"{NOT_YET[location]}: not available yet; leave it out"
         case "extra_forbidden":
-            return _unknown("field", str(location[-1]), fields_at(location[:-1]))
+            return unknown("field", str(location[-1]), fields_at(location[:-1]))
         case "missing":
             return "is missing"
         case "enum" | "literal_error":
@@ -60,26 +52,13 @@ def _fault(detail: ErrorDetails, source: Source) -> str:
             if written in NOT_YET_VALUES.get(location, set()):
                 return f"{written!r} is not available yet; use {' or '.join(choices_at(location))}"
             choices = choices_at(location)
-            return _unknown("option" if choices == [option.value for option in Option] else "value", written, choices)
+            return unknown("option" if choices == [option.value for option in Option] else "value", written, choices)
         case "value_error":
             return str(detail["ctx"]["error"])
         case "string_pattern_mismatch":
-            return f"{source.value(location)!r} does not match {detail['ctx']['pattern']}"
+            return f"{detail['input']!r} does not match {detail['ctx']['pattern']}"
         case _:
             return detail["msg"].removeprefix("Input ").replace("should be", "must be")
-
-
-def _unknown(what: str, written: str, known: list[str]) -> str:
-    likeness = {word: _likeness(written, word) for word in known}
-    enough = max(ALIKE, max(likeness.values(), default=0.0) - AS_GOOD)
-    close = [word for word in known if likeness[word] > enough]
-    if close:
-        return f"unknown {what} {written!r}; did you mean {' or '.join(close)}?"
-    return f"unknown {what} {written!r}; known are {', '.join(sorted(known))}"
-
-
-def _likeness(written: str, word: str) -> float:
-    return SequenceMatcher(None, written.lower().replace("_", "-"), word.replace("_", "-")).ratio()
 
 
 def fields_at(location: Location) -> list[str]:
@@ -101,6 +80,8 @@ def _type_at(location: Location) -> Any:
     for step in location:
         if isinstance(step, int):
             kind = get_args(kind)[0] if get_args(kind) else None
+        elif get_origin(kind) is dict:
+            kind = get_args(kind)[1]
         elif isinstance(kind, type) and issubclass(kind, BaseModel) and step in kind.model_fields:
             kind = kind.model_fields[step].annotation
         else:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.explain import explain
-from pacs2trial.trials.source import Source, read_source
+from pacs2trial.trials.source import Origin, Source, read_source
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -42,7 +42,7 @@ def load_definition(path: Path) -> TrialDefinition:
         raise InputError(*problems, *explain(error, source)) from None
     if problems:
         raise InputError(*problems)
-    return definition
+    return definition.read_from(Origin(source))
 
 
 def load_trials(folder: Path) -> tuple[dict[str, TrialDefinition], dict[Path, InputError]]:

@@ -41,6 +41,23 @@ class Source:
         return f"{self.file} line {self.line(location)}, {field_path(location)}"
 
 
+class Origin:
+    """Where a definition was read from. It is no part of what the definition says: equal ones stay equal."""
+
+    def __init__(self, source: Source | None = None) -> None:
+        self._source = source
+
+    def place(self, location: Location) -> str:
+        """How a message names ``location``; without a file, by the field alone."""
+        return self._source.place(location) if self._source else field_path(location)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin)
+
+    def __hash__(self) -> int:
+        return hash(Origin)
+
+
 def field_path(location: Location) -> str:
     """``("profile", "options", 1)`` as ``profile.options[1]``."""
     text = ""
