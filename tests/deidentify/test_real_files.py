@@ -21,7 +21,7 @@ from support.stages import PATIENT_CODE, both_stages, file_of, stage1
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-REFUSALS = {"not-dicom", "no-uid", "truncated", "malformed", "transfer-syntax", "pixel-encoding", "order"}
+REFUSALS = {"not-dicom", "no-uid", "truncated", "malformed", "transfer-syntax", "pixel-encoding", "pixel-length", "order"}
 
 CHECKED = (b"CS", b"DA", b"DT", b"IS", b"LO", b"SH", b"TM")
 FORMED = (b"CS", b"DA", b"TM")
@@ -60,8 +60,9 @@ def test_a_real_file_comes_out_as_the_plan_says_or_is_refused(path: Path, outcom
         before, after = pydicom.dcmread(path, force=True), pydicom.dcmread(io.BytesIO(file_of(made)))
         compare(before, after, table)
     if made.pixel:
-        assert bytes(obj.pixel).endswith(bytes(made.pixel[1]))
-        assert len(made.pixel[1]) >= len(obj.pixel) - 12
+        sent, kept = bytes(obj.pixel[8 if obj.implicit else 12 :]), b"".join(map(bytes, made.pixel[1:]))
+        assert len(kept) - len(sent) == len(sent) % 2
+        assert sent == kept or all(one in (other, 0) for one, other in zip(kept, sent, strict=False))
 
 
 def compare(before: Dataset, after: Dataset, table: TableOfPseudonyms, *, depth: int = 0) -> None:
@@ -139,5 +140,5 @@ def test_a_staged_real_file_can_be_collected(path: Path) -> None:
         warnings.simplefilter("ignore")
         found = pydicom.dcmread(io.BytesIO(file_of(collected)))
         str(found)
-    assert list(map(bytes, collected.pixel)) == list(map(bytes, staged.pixel))
+    assert b"".join(map(bytes, collected.pixel)) == b"".join(map(bytes, staged.pixel))
     assert staged.sop_instance not in str(found)

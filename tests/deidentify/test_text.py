@@ -148,7 +148,7 @@ def test_a_bad_value_of_a_coded_string_does_not_take_the_others_along() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "vr"), [(0x00180050, "DS"), (0x00200012, "IS"), (0x00280010, "US"), (0x00181050, "FD")]
+    ("tag", "vr"), [(0x00180050, "DS"), (0x00200012, "IS"), (0x00280006, "US"), (0x00181050, "FD")]
 )
 def test_text_in_place_of_numbers_does_not_stay(tag: int, vr: str) -> None:
     for sent in (vr, "LO", "UN"):

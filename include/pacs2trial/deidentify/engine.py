@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Protocol
+from typing import Protocol
 
 from typing_extensions import Buffer
 
@@ -13,7 +13,6 @@ from pacs2trial.deidentify.dates import as_date
 from pacs2trial.deidentify.judge import blocked_texts
 from pacs2trial.deidentify.keeping import PADDING, is_of_dicom
 from pacs2trial.deidentify.operations import (
-    BITS_ALLOCATED,
     MODALITY,
     SERIES,
     SOP_CLASS,
@@ -22,18 +21,17 @@ from pacs2trial.deidentify.operations import (
     STUDY_DATE,
     operations_of,
 )
-from pacs2trial.deidentify.pieces import Encoder, Piece, head
+from pacs2trial.deidentify.pieces import Encoder, Piece
+from pacs2trial.deidentify.pixels import pixel_element
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.deidentify.written import written_values
-from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, EncodedObject
-from pacs2trial.dicomfile.scan import elements, head_at, refuse
-from pacs2trial.dicomfile.vr import UNDEFINED
+from pacs2trial.dicomfile.encoding import EncodedObject
+from pacs2trial.dicomfile.scan import elements, refuse
+from pacs2trial.dicomfile.syntaxes import EXPLICIT_LITTLE, NATIVE
 from pacs2trial.profile.plan import Plan, SubjectValues
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
-
-_PIXEL_VRS: Final = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
 
 
 class Resolver(Protocol):
@@ -129,10 +127,10 @@ def _finish(
     uids = {
         value: b"\\".join(mapped.get(part, part.strip(PADDING)) for part in values) for value, values in parts.items()
     }
-    native = obj.transfer_syntax in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
+    native = obj.transfer_syntax in NATIVE
     return Deidentified(
         header=Encoder(uids, found, written).encode(pieces),
-        pixel=_pixel(obj, walk),
+        pixel=pixel_element(obj, walk.top),
         transfer_syntax=EXPLICIT_LITTLE if native else obj.transfer_syntax,
         sop_class=sop_class.decode("ascii"),
         sop_instance=uids[sop_instance].decode("ascii"),
@@ -149,20 +147,3 @@ def _required(walk: Walk, tag: int) -> bytes:
     if not value or b"\\" in value or (tag != SOP_CLASS and value not in walk.uids):
         refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or no UID of an instance, study or series")
     return value
-
-
-def _pixel(obj: EncodedObject, walk: Walk) -> list[Buffer]:
-    """The pixel data element with a canonical head; the value is not touched."""
-    if not len(obj.pixel):
-        return []
-    tag, _, start, length = head_at(obj.pixel, 0, len(obj.pixel), implicit=obj.implicit)
-    value = obj.pixel[start:]
-    if length == UNDEFINED:
-        return [head(tag, b"OB", UNDEFINED), value]
-    vr = _PIXEL_VRS.get(tag) or (b"OW" if _bits_allocated(walk) > 8 else b"OB")
-    odd = length & 1
-    return [head(tag, vr, length + odd), value, *([b"\0"] if odd else [])]
-
-
-def _bits_allocated(walk: Walk) -> int:
-    return int.from_bytes(walk.top.get(BITS_ALLOCATED, b"")[:2], "little") or 16

@@ -24,6 +24,7 @@ from pacs2trial.deidentify.keeping import (
     without,
 )
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
+from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
 from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
@@ -41,10 +42,9 @@ ACCESSION: Final = 0x00080050
 MODALITY: Final = 0x00080060
 STUDY: Final = 0x0020000D
 SERIES: Final = 0x0020000E
-BITS_ALLOCATED: Final = 0x00280100
 
 _NOTED: Final = frozenset(
-    (SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, BITS_ALLOCATED, PIXEL_REPRESENTATION)
+    (SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, PIXEL_REPRESENTATION, *DESCRIPTION)
 )
 _ITEM_NUMBERS: Final = frozenset((0x30060022, 0x30060084))
 _CODING_SCHEME: Final = 0x00080102

@@ -9,6 +9,7 @@ from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Ope
 from pacs2trial.deidentify.identifiers import NAME
 from pacs2trial.deidentify.keeping import keep_units, remove
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
+from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.scan import (
@@ -386,6 +387,8 @@ class Walk:
         self.count(Action.REMOVE)
         if vr == b"PN":
             self.harvest[NAME, self.charset, self.buffer[position:stop].rstrip(b" \0")] = None
+        if not self.level and is_of_overlay(tag):
+            self.top[tag] = self.buffer[position : position + 2]
 
     def _harvest_items(self, position: int, stop: int, *, implicit: bool, undefined: bool) -> int:
         """Gather names and IDs from a sequence that is removed, such as Other Patient IDs Sequence; where it ends."""

@@ -15,15 +15,9 @@ from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.bigendian import to_little_endian
 from pacs2trial.dicomfile.scan import Bytes, elements, head_at, refuse
+from pacs2trial.dicomfile.syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE, READABLE
 from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
 from pacs2trial.errors import UnsafeObjectError
-
-IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
-DEFLATED: Final = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
-_NATIVE: Final = frozenset((IMPLICIT_LITTLE, EXPLICIT_LITTLE))
-_ELSEWHERE: Final = ("1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7.")
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.230118665497150588963707938710552361279"
 IMPLEMENTATION_VERSION: Final = "PACS2TRIAL"
@@ -65,14 +59,14 @@ def split_dataset(dataset: Buffer, transfer_syntax: str) -> EncodedObject:
     """
     data: Bytes = memoryview(dataset).cast("B")
     syntax = transfer_syntax.rstrip("\0 ")
-    if not (syntax == IMPLICIT_LITTLE or syntax.startswith(IMPLICIT_LITTLE + ".")) or syntax.startswith(_ELSEWHERE):
+    if syntax not in READABLE:
         refuse("transfer-syntax", "the transfer syntax is private, unknown or keeps its pixels elsewhere")
     if syntax == DEFLATED:
         data, syntax = memoryview(_inflate(data)), EXPLICIT_LITTLE
     elif syntax == EXPLICIT_BIG:
         data, syntax = memoryview(to_little_endian(data)), EXPLICIT_LITTLE
     implicit = syntax == IMPLICIT_LITTLE
-    if syntax in _NATIVE and len(data) >= 8:
+    if syntax in NATIVE and len(data) >= 8:
         implicit = bytes(data[4:6]) not in KNOWN
         syntax = IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
     return _split(data, syntax, implicit=implicit)
@@ -143,7 +137,7 @@ def _split(data: Bytes, syntax: str, *, implicit: bool) -> EncodedObject:
     try:
         for tag, _, start, value, stop, undefined in elements(data, 0, len(data), implicit=implicit):
             if tag in PIXEL_TAGS:
-                if undefined == (syntax in _NATIVE) and stop > value:
+                if undefined == (syntax in NATIVE) and stop > value:
                     refuse("pixel-encoding", "transfer syntax and pixel data contradict each other")
                 if undefined:
                     _check_fragments(data, value, stop)

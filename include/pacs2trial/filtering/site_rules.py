@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pacs2trial.dicomfile.syntaxes import VIDEO
+
 Action = Literal["accept", "quarantine", "reject"]
 Facts = Mapping[str, Any]
 
@@ -24,7 +26,6 @@ _ULTRASOUND_CLASSES = {_STORAGE + tail for tail in ("3", "3.1", "6", "6.1", "6.2
 _SECONDARY_CAPTURE_CLASSES = {_STORAGE + tail for tail in ("7", "7.1", "7.2", "7.3", "7.4")}
 _VIDEO_CLASSES = {_STORAGE + tail for tail in ("77.1.1.1", "77.1.2.1", "77.1.4.1")}
 _RAW_DATA_CLASS = _STORAGE + "66"
-_VIDEO_SYNTAXES = {f"1.2.840.10008.1.2.4.{number}" for number in (*range(100, 109), *range(100001, 100009))}
 _ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
 _SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
 _DIGITISED = {"DF", "SD", "DRW"}
@@ -105,7 +106,7 @@ SITE_RULES: tuple[SiteRule, ...] = (
     SiteRule("private-sop-class", "reject", _is_private_class),
     SiteRule("encapsulated-document", "quarantine", _class_begins(_STORAGE + "104.")),
     SiteRule("video", "quarantine", _class_in(_VIDEO_CLASSES)),
-    SiteRule("video", "quarantine", lambda facts: _text(facts, "transfer_syntax") in _VIDEO_SYNTAXES),
+    SiteRule("video", "quarantine", lambda facts: _text(facts, "transfer_syntax") in VIDEO),
     SiteRule("ultrasound", "quarantine", _class_in(_ULTRASOUND_CLASSES)),
     SiteRule("ultrasound", "quarantine", _modality_in(_ULTRASOUND_MODALITIES)),
     SiteRule("secondary-capture", "quarantine", _class_in(_SECONDARY_CAPTURE_CLASSES)),
