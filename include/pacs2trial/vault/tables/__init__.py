@@ -14,9 +14,16 @@ from pacs2trial.vault.tables.acts import AuditEntry, Disclosure, Lock
 from pacs2trial.vault.tables.base import Base, now
 from pacs2trial.vault.tables.identities import DateShift, Identifier, Kind, Person, Pseudonym, Scope
 from pacs2trial.vault.tables.instances import Instance, InstanceState, QuarantineItem, StagedVersion
-from pacs2trial.vault.tables.judgements import HeldStudy, Judgement, TrialInstance
+from pacs2trial.vault.tables.judgements import HeldStudy, Judgement, StudyDecision, TrialInstance
 from pacs2trial.vault.tables.keys import KeyRow, KeyVersion, Subject
-from pacs2trial.vault.tables.packages import Delivery, PackageMember, PackageRow, PackageState, Review
+from pacs2trial.vault.tables.packages import (
+    Delivery,
+    OutdatedDelivery,
+    PackageMember,
+    PackageRow,
+    PackageState,
+    Review,
+)
 from pacs2trial.vault.tables.runs import Pin, Run, RunStudy
 
 __all__ = [
@@ -34,6 +41,7 @@ __all__ = [
     "KeyVersion",
     "Kind",
     "Lock",
+    "OutdatedDelivery",
     "PackageMember",
     "PackageRow",
     "PackageState",
@@ -46,6 +54,7 @@ __all__ = [
     "RunStudy",
     "Scope",
     "StagedVersion",
+    "StudyDecision",
     "Subject",
     "TrialInstance",
     "now",

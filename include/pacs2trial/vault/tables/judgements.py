@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pacs2trial.vault.tables.base import Base, now
@@ -47,3 +47,22 @@ class HeldStudy(Base):
     reason: Mapped[str] = mapped_column(String(200))
     held_at: Mapped[datetime] = mapped_column(default=now)
     __table_args__ = (UniqueConstraint("trial", "subject_id", "study"),)
+
+
+class StudyDecision(Base):
+    """What a person decided about a study of which it was in doubt whose it is.
+
+    It holds for the person that the subject was then: a corrected key table does not inherit it.
+    """
+
+    __tablename__ = "study_decision"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    study: Mapped[str] = mapped_column(String(64))  # staging pseudonym
+    answer: Mapped[str] = mapped_column(String(16))  # belongs, left out
+    reason: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime] = mapped_column(default=now)
+    decided_by: Mapped[str] = mapped_column(String(128))
+    __table_args__ = (UniqueConstraint("trial", "subject_id", "person_id", "study"),)

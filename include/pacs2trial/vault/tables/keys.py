@@ -11,13 +11,18 @@ from pacs2trial.vault.tables.base import Base, now
 
 
 class Subject(Base):
-    """A trial's name for a person. The person may be corrected; the key stays."""
+    """A trial's name for a person. The person may be corrected; the key stays.
+
+    ``revision`` counts the imports that changed what the key table says of the subject: a package of an earlier one is
+    stale and does not leave.
+    """
 
     __tablename__ = "subject"
     id: Mapped[int] = mapped_column(primary_key=True)
     trial: Mapped[str] = mapped_column(String(32))
     key: Mapped[str] = mapped_column(String(64))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    revision: Mapped[int] = mapped_column(default=1)
     withdrawn_at: Mapped[datetime | None]
     __table_args__ = (UniqueConstraint("trial", "key"),)
 

@@ -28,6 +28,7 @@ class PackageRow(Base):
     subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
     study: Mapped[str] = mapped_column(String(64), default="")  # the trial's pseudonym; empty for a package per subject
     version: Mapped[int]
+    revision: Mapped[int] = mapped_column(default=1)  # of the subject, from which it was made or last found right
     content_digest: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
@@ -78,3 +79,31 @@ class Delivery(Base):
     receipt: Mapped[dict[str, Any]]
     delivered_at: Mapped[datetime] = mapped_column(default=now)
     __table_args__ = (UniqueConstraint("trial", "subject_id", "destination", "content_digest"),)
+
+
+class OutdatedDelivery(Base):
+    """What a trial centre got under a subject key of which the key table then said something else.
+
+    Written by the import that changed it, and never deleted; ``settled_at`` is set once the centre has a right
+    version, or a person says what was done.
+    """
+
+    __tablename__ = "outdated_delivery"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"))
+    key_version_id: Mapped[int] = mapped_column(ForeignKey("key_version.id"))
+    trial: Mapped[str] = mapped_column(String(32), index=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
+    effect: Mapped[str] = mapped_column(String(32))  # withdrawn, other patient, key row changed
+    belongs_to: Mapped[str] = mapped_column(String(64), default="")  # the key that the patient has now, if any
+    study: Mapped[str] = mapped_column(String(64), default="")
+    destination: Mapped[str] = mapped_column(String(200))
+    path: Mapped[str] = mapped_column(Text)
+    content_digest: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    delivered_at: Mapped[datetime]
+    found_at: Mapped[datetime] = mapped_column(default=now)
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[str] = mapped_column(String(128), default="")
+    settlement: Mapped[str] = mapped_column(Text, default="")
+    __table_args__ = (UniqueConstraint("delivery_id", "key_version_id"),)

@@ -105,6 +105,7 @@ def _create_key_tables() -> None:
         _text("trial", 32),
         _text("key", 64),
         _to("person", index=True),
+        _number("revision"),
         _time("withdrawn_at", nullable=True),
         sa.UniqueConstraint("trial", "key"),
     )
@@ -170,6 +171,19 @@ def _create_pins_and_runs() -> None:
         _text("reason", 200),
         _time("held_at"),
         sa.UniqueConstraint("trial", "subject_id", "study"),
+    )
+    op.create_table(
+        "study_decision",
+        _id(),
+        _text("trial", 32),
+        _to("subject", index=True),
+        _to("person"),
+        _text("study", 64),
+        _text("answer", 16),
+        sa.Column("reason", sa.Text(), nullable=False),
+        _time("decided_at"),
+        _text("decided_by", 128),
+        sa.UniqueConstraint("trial", "subject_id", "person_id", "study"),
     )
 
 
@@ -241,6 +255,7 @@ def _create_packages() -> None:
         _to("subject", index=True),
         _text("study", 64),
         _number("version"),
+        _number("revision"),
         _text("content_digest", 64),
         _text("sha256", 64),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -282,6 +297,27 @@ def _create_packages() -> None:
         sa.Column("receipt", sa.JSON(), nullable=False),
         _time("delivered_at"),
         sa.UniqueConstraint("trial", "subject_id", "destination", "content_digest"),
+    )
+    op.create_table(
+        "outdated_delivery",
+        _id(),
+        _to("delivery"),
+        _to("key_version"),
+        _text("trial", 32, index=True),
+        _to("subject"),
+        _text("effect", 32),
+        _text("belongs_to", 64),
+        _text("study", 64),
+        _text("destination", 200),
+        sa.Column("path", sa.Text(), nullable=False),
+        _text("content_digest", 64),
+        _text("sha256", 64),
+        _time("delivered_at"),
+        _time("found_at"),
+        _time("settled_at", nullable=True),
+        _text("settled_by", 128),
+        sa.Column("settlement", sa.Text(), nullable=False),
+        sa.UniqueConstraint("delivery_id", "key_version_id"),
     )
 
 
