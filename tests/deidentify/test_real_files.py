@@ -21,7 +21,16 @@ from support.stages import PATIENT_CODE, both_stages, file_of, stage1
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-REFUSALS = {"not-dicom", "no-uid", "truncated", "malformed", "transfer-syntax", "pixel-encoding", "pixel-length", "order"}
+REFUSALS = {
+    "not-dicom",
+    "no-uid",
+    "truncated",
+    "malformed",
+    "transfer-syntax",
+    "pixel-encoding",
+    "pixel-length",
+    "order",
+}
 
 CHECKED = (b"CS", b"DA", b"DT", b"IS", b"LO", b"SH", b"TM")
 FORMED = (b"CS", b"DA", b"TM")

@@ -13,6 +13,7 @@ _PACKAGES = {
     "Orthanc": "orthanc",
     "dciodvfy": "dicom3tools",
     "dcmcjpeg": "dcmtk",
+    "dcm2xml": "dcmtk",
     "dcmdjpeg": "dcmtk",
     "dcmdump": "dcmtk",
     "echoscu": "dcmtk",

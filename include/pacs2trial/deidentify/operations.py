@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from pacs2trial.deidentify.bulk import FORMS, formed
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
 from pacs2trial.deidentify.dates import checked_date_times, checked_dates
@@ -104,6 +105,8 @@ def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
         apply = _numbering(apply)
     if tag == _CODING_SCHEME:
         apply = _scheme(apply)
+    if tag in FORMS:
+        apply = formed(tag, apply)
     return rule.vr, apply, action
 
 

@@ -12,15 +12,7 @@ from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
-from pacs2trial.dicomfile.scan import (
-    EXPLICIT_HEAD,
-    IMPLICIT_HEAD,
-    LENGTH32,
-    elements,
-    end_of_items,
-    item_at,
-    refuse,
-)
+from pacs2trial.dicomfile.scan import EXPLICIT_HEAD, IMPLICIT_HEAD, LENGTH32, elements, end_of_items, item_at, refuse
 from pacs2trial.dicomfile.vr import (
     DELIMITER_GROUP,
     ITEM_END,
