@@ -25,6 +25,10 @@ $(VENV)/.test: $(VENV)/.setup
 	@PYTHON="$(PYTHON)" sh setup.sh demo,dev
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.setup
+	@PYTHON="$(PYTHON)" sh setup.sh demo,bench
+	@touch $@
+
 demo: setup
 	@$(BIN)/python -m pacs2trial_demo up
 
@@ -47,7 +51,7 @@ unit: $(VENV)/.test
 e2e: $(VENV)/.test
 	$(BIN)/python -m pytest -m e2e -q
 
-bench: $(VENV)/.test
+bench: $(VENV)/.bench
 	@$(BIN)/python -m pacs2trial_demo.bench
 
 clean: down

@@ -1,63 +1,66 @@
-"""``make bench``: interleaved rounds, medians, and ratios within the same run. Absolute times are noise."""
+"""``make bench``: how fast the stages are on files, as ratios within one run. Absolute times are noise."""
 
 from __future__ import annotations
 
-import shutil
-import statistics
+import argparse
 import tempfile
-import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from pacs2trial_demo.bench.files import write_sets
-from pacs2trial_demo.bench.work import Work, all_work
+from pacs2trial_demo.bench.measure import Taken, measure, median, times_as_fast
+from pacs2trial_demo.bench.peers import Peer, peers
+from pacs2trial_demo.bench.stages import stage_1, stage_2
 
-_ROUNDS = 5
+STAGE_1 = Peer("stage 1", stage_1)
+STAGE_2 = Peer("stage 2", stage_2)
 
 
 def main() -> None:
-    console = Console()
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="CT, MR, RTSTRUCT")
+    asked = parser.parse_args()
+    console = Console(width=120)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        others = peers(folder)
         for kind, files in write_sets(folder / "in").items():
-            console.print(_table(kind, files, _measure(files, folder / "out")))
+            if asked.only and kind not in asked.only:
+                continue
+            staged = _staged(files, folder / "staged" / kind)
+            work = {STAGE_1: files, STAGE_2: staged, **dict.fromkeys(others, files)}
+            console.print(_table(kind, files, measure(work, folder / "out", asked.rounds)))
 
 
-def _measure(files: list[Path], out: Path) -> dict[str, float]:
-    """Median seconds of each work over the rounds, one warm-up round before."""
-    work = all_work()
-    seconds: dict[str, list[float]] = {name: [] for name in work}
-    for round_number in range(_ROUNDS + 1):
-        for name, function in work.items():
-            taken = _time(function, files, out)
-            if round_number:
-                seconds[name].append(taken)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
+def _staged(files: list[Path], folder: Path) -> list[Path]:
+    """What stage 2 works on is what stage 1 made."""
+    folder.mkdir(parents=True)
+    stage_1(files, folder)
+    return sorted(folder.iterdir())
 
 
-def _time(function: Work, files: list[Path], out: Path) -> float:
-    out.mkdir()
-    begun = time.perf_counter()
-    function(files, out)
-    taken = time.perf_counter() - begun
-    shutil.rmtree(out)
-    return taken
-
-
-def _table(kind: str, files: list[Path], seconds: dict[str, float]) -> Table:
+def _table(kind: str, files: list[Path], taken: dict[str, list[Taken]]) -> Table:
     megabytes = sum(path.stat().st_size for path in files) / 1e6
-    table = Table(title=f"{kind}: {len(files)} objects, {megabytes:.1f} MB", title_justify="left")
-    for heading in ("", "objects/s", "MB/s", "x pydicom", "x copy"):
+    table = Table(
+        title=f"{kind}: {len(files)} objects, {megabytes:.1f} MB",
+        caption="x: how many times as fast our stage is, by the clock / by CPU time; medians of paired rounds",
+        title_justify="left",
+        caption_justify="left",
+    )
+    for heading in ("", "objects/s", "MB/s", "CPU ms/object", "stage 1 x", "stage 2 x"):
         table.add_column(heading, justify="left" if not heading else "right")
-    for name, taken in seconds.items():
+    for name, theirs in taken.items():
+        one = median(theirs)
+        ratios = [times_as_fast(taken[ours.name], theirs) for ours in (STAGE_1, STAGE_2)]
         table.add_row(
             name,
-            f"{len(files) / taken:.0f}",
-            f"{megabytes / taken:.0f}",
-            f"{seconds['pydicom read + write'] / taken:.2f}",
-            f"{seconds['copy'] / taken:.2f}",
+            f"{1 / one.wall:.3g}",
+            f"{megabytes / len(files) / one.wall:.3g}",
+            f"{1e3 * one.cpu:.2f}",
+            *(f"{ratio.wall:.2f} / {ratio.cpu:.2f}" for ratio in ratios),
         )
     return table
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
+
+from pydicom.dataset import FileDataset
 
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import IDENTITIES
@@ -13,19 +15,25 @@ _WHEN = date(2024, 3, 13)
 
 
 def write_sets(folder: Path) -> Mapping[str, list[Path]]:
-    """CT slices of 512x512, small MR slices, and a structure set of some MB, each in a folder of its own."""
+    """CT slices of 512 x 512, MR slices of 256 x 256 (134 kB), and structure sets of 5 MB, each in an own folder."""
     who = IDENTITIES[0]
-    objects = {
-        "CT": study(who, when=_WHEN, parts={"CT"}, slices=100, matrix=512, thickness=1.0),
-        "MR": study(who, when=_WHEN, parts={"MR"}),
-        "RTSTRUCT": study(who, when=_WHEN, parts={"RTSTRUCT"}, slices=300, matrix=512, thickness=1.0),
+    return {
+        "CT": _write(folder / "CT", study(who, when=_WHEN, parts={"CT"}, slices=100, matrix=512, thickness=1.0)),
+        "MR": _write(folder / "MR", study(who, when=_WHEN, parts={"MR"}, mr_slices=200, mr_matrix=256)),
+        "RTSTRUCT": _write(folder / "RTSTRUCT", _structure_sets()),
     }
-    sets: dict[str, list[Path]] = {}
-    for name, datasets in objects.items():
-        (folder / name).mkdir(parents=True)
-        sets[name] = []
-        for number, dataset in enumerate(datasets):
-            path = folder / name / f"{number:05d}.dcm"
-            path.write_bytes(part10(dataset))
-            sets[name].append(path)
-    return sets
+
+
+def _structure_sets() -> Iterable[FileDataset]:
+    for identity in IDENTITIES[:4]:
+        yield from study(identity, when=_WHEN, parts={"RTSTRUCT"}, slices=250, thickness=1.0, contour_density=2)
+
+
+def _write(folder: Path, objects: Iterable[FileDataset]) -> list[Path]:
+    folder.mkdir(parents=True)
+    paths = []
+    for number, dataset in enumerate(objects):
+        path = folder / f"{number:05d}.dcm"
+        path.write_bytes(part10(dataset))
+        paths.append(path)
+    return paths

@@ -49,11 +49,14 @@ def study(
     thickness: float = 5.0,
     dose_spacing: float = 5.0,
     control_points: int = 2,
+    contour_density: int = 1,
+    mr_slices: int = 8,
+    mr_matrix: int = 128,
 ) -> list[FileDataset]:
     """One study of ``identity`` on the day ``when`` with all references between its objects right.
 
     The defaults are the demo's size (about 7 MB: 40 slices of 256 by 256); the bench asks for 300 slices of 512 by
-    512, 1 mm thick, a dose grid of 2.5 mm and 180 control points for each beam.
+    512, 1 mm thick, and for larger structure sets and MR series.
 
     Args:
         identity: whose study.
@@ -65,6 +68,9 @@ def study(
         thickness: mm between slices.
         dose_spacing: mm between dose points.
         control_points: control points for each of the two beams; 2 is a static beam.
+        contour_density: points of every contour, times the demo's.
+        mr_slices: number of MR slices.
+        mr_matrix: rows and columns of an MR slice.
 
     Returns:
         CT slices first, then structure set, plan, dose, portal images, cone-beam CT, registration, ultrasound, MR.
@@ -78,7 +84,7 @@ def study(
     treatment = CtGeometry(max(2, slices // 2), 128, thickness)
     makers: dict[str, Callable[[], list[FileDataset]]] = {
         "CT": lambda: list(planning_ct(context, anatomy, planning)),
-        "RTSTRUCT": lambda: [structure_set(context, anatomy, planning)],
+        "RTSTRUCT": lambda: [structure_set(context, anatomy, planning, contour_density)],
         "RTPLAN": lambda: [plan(context, anatomy, control_points)],
         "RTDOSE": lambda: [dose(context, anatomy, planning, dose_spacing)],
         "RTIMAGE": lambda: portal_images(context, anatomy),
@@ -87,7 +93,7 @@ def study(
             registration(context, planning.slices, treatment.slices),
         ],
         "US": lambda: [ultrasound(context)],
-        "MR": lambda: list(mr_series(context)),
+        "MR": lambda: list(mr_series(context, mr_slices, mr_matrix)),
     }
     unknown = set(parts) - set(makers)
     if unknown:

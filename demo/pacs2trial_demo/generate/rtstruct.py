@@ -26,8 +26,8 @@ def roi_names(study: StudyContext, anatomy: Anatomy) -> list[str]:
     return [*anatomy.parts, f"Boost {study.identity.family}"]
 
 
-def structure_set(study: StudyContext, anatomy: Anatomy, ct: CtGeometry) -> FileDataset:
-    """A structure set that refers to every slice of the planning CT."""
+def structure_set(study: StudyContext, anatomy: Anatomy, ct: CtGeometry, density: int = 1) -> FileDataset:
+    """A structure set that refers to every slice of the planning CT, its contours of ``density`` times the points."""
     ds = new_object(
         study,
         sop_class=RTStructureSetStorage,
@@ -52,7 +52,7 @@ def structure_set(study: StudyContext, anatomy: Anatomy, ct: CtGeometry) -> File
     rois, contours, observations = [], [], []
     for number, (name, part) in enumerate(zip(roi_names(study, anatomy), parts, strict=True), 1):
         rois.append(_roi(number, name, frame))
-        contours.append(_contours(study, number, name, part, ct))
+        contours.append(_contours(study, number, name, part, ct, density))
         observations.append(_observation(number, name, study))
     ds.StructureSetROISequence = Sequence(rois)
     ds.ROIContourSequence = Sequence(contours)
@@ -89,13 +89,13 @@ def _roi(number: int, name: str, frame: str) -> Dataset:
     return item
 
 
-def _contours(study: StudyContext, number: int, name: str, part: Ellipsoid, ct: CtGeometry) -> Dataset:
+def _contours(study: StudyContext, number: int, name: str, part: Ellipsoid, ct: CtGeometry, density: int) -> Dataset:
     item = Dataset()
     item.ROIDisplayColor = list(COLOURS.get(name, (200, 40 + 15 * number, 90)))
     item.ReferencedROINumber = str(number)
     slices: list[Dataset] = []
     for image, z in enumerate(ct.positions, 1):
-        outline = part.outline(z, OUTLINE_POINTS.get(name, 48))
+        outline = part.outline(z, density * OUTLINE_POINTS.get(name, 48))
         if outline is None:
             continue
         contour = Dataset()

@@ -1,0 +1,54 @@
+"""The bench measures what it says: sizes of its files, pairs of rounds, and stages that do their work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from pacs2trial_demo.bench.files import write_sets
+from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
+from pacs2trial_demo.bench.peers import Peer
+from pacs2trial_demo.bench.stages import stage_1, stage_2
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    return dict(write_sets(tmp_path_factory.mktemp("bench")))
+
+
+def test_files_have_the_size_that_is_spoken_of(sets: dict[str, list[Path]]) -> None:
+    sizes = {kind: {path.stat().st_size for path in files} for kind, files in sets.items()}
+    assert all(0.52e6 < size < 0.54e6 for size in sizes["CT"])
+    assert all(0.128e6 < size < 0.14e6 for size in sizes["MR"])
+    assert all(4.5e6 < size < 5.6e6 for size in sizes["RTSTRUCT"])
+
+
+def test_both_stages_make_every_object(sets: dict[str, list[Path]], tmp_path: Path) -> None:
+    for kind, files in sets.items():
+        staged, made = tmp_path / f"{kind}1", tmp_path / f"{kind}2"
+        staged.mkdir()
+        made.mkdir()
+        stage_1(files[:2], staged)
+        stage_2(sorted(staged.iterdir()), made)
+        read = [pydicom.dcmread(path, stop_before_pixels=True) for path in sorted(made.iterdir())]
+        assert [str(one.PatientID) for one in read] == ["B-001"] * 2
+
+
+def test_a_peer_works_on_no_more_files_and_rounds_than_it_is_meant_to(
+    sets: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    seen: dict[str, list[int]] = {"all": [], "some": []}
+    whole = Peer("all", lambda files, _: seen["all"].append(len(files)))
+    some = Peer("some", lambda files, _: seen["some"].append(len(files)), most_bytes=1_200_000, rounds=1)
+    taken = measure({whole: sets["CT"], some: sets["CT"]}, tmp_path / "out", rounds=3)
+    assert seen == {"all": [100] * 4, "some": [2] * 2}
+    assert {name: len(rounds) for name, rounds in taken.items()} == {"all": 3, "some": 1}
+    assert not (tmp_path / "out").exists()
+
+
+def test_ratios_are_of_the_same_round() -> None:
+    ours = [Taken(1.0, 1.0), Taken(10.0, 10.0), Taken(1.0, 1.0)]
+    theirs = [Taken(2.0, 4.0), Taken(20.0, 40.0), Taken(2.0, 4.0)]
+    assert times_as_fast(ours, theirs) == Taken(2.0, 4.0)
