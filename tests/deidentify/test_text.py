@@ -103,6 +103,37 @@ def test_an_id_in_an_integer_string_is_found() -> None:
     assert reread(stage1(ds)).AcquisitionNumber in (None, "")
 
 
+@pytest.mark.parametrize(("tag", "vr"), [(0x00180050, "DS"), (0x00200012, "IS")])
+@pytest.mark.parametrize(
+    "value", [b"00123456", b"123456", b"1\\123456 ", b"19610407", b"0176 123 45", b"12-34-56", b"1+1 "]
+)
+def test_no_identifier_passes_as_a_number(tag: int, vr: str, value: bytes) -> None:
+    ds = named("Doe^Jane", PatientID="00123456", PatientBirthDate="19610407")
+    delattr(ds, "SliceThickness")
+    made = stage1(with_raw(encoded(ds), {tag: raw_element(tag, vr, value + b" " * (len(value) % 2))}))
+    assert value.strip() not in made.header
+
+
+@pytest.mark.parametrize("value", [b"1.5", b"-2.50E-3", b"+7", b" 1 \\ 2", b"\\1", b".5\\5.", b"123456.7\\0"])
+def test_numbers_in_all_their_forms_stay(value: bytes) -> None:
+    made = stage1(with_raw(encoded(ct_slice()), {0x00180050: raw_element(0x00180050, "DS", value)}))
+    assert value.rstrip() in made.header
+
+
+def test_a_name_by_its_vr_is_a_name_whatever_the_attribute() -> None:
+    data = with_raw(
+        encoded(named("Doe^Jane", SeriesDescription="for Umlauf", StudyDescription="CT")),
+        {
+            0x00081010: raw_element(0x00081010, "PN", b"Kowalski^Otto "),
+            0x00180015: raw_element(0x00180015, "PN", b"Umlauf"),
+        },
+    )
+    made = stage1(data)
+    assert b"Kowalski" not in made.header
+    assert b"Umlauf" not in made.header
+    assert reread(made).StudyDescription == "CT"
+
+
 def test_identifiers_in_removed_sequences_are_searched_too() -> None:
     ds = named("Doe^Jane", SeriesDescription="scan of XK-77123", StudyDescription="for Dr Umlauf")
     other = Dataset()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pacs2trial.deidentify.charset import ESCAPE
 from pacs2trial.deidentify.compiled import Apply, Result, TextKey
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
-from pacs2trial.deidentify.identifiers import DUMMY_WORD
+from pacs2trial.deidentify.identifiers import DUMMY_WORD, NAME
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.vr import UNIT
 from pacs2trial.profile.rules import Action, Rule
@@ -23,6 +23,8 @@ _STANDARD_UID: Final = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}[\0 ]*")
 _UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
 
 _NUMERIC: Final = b"0123456789+-.eE \\\0"
+_NUMBER: Final = rb"( *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?[ \0]*"
+_NUMBERS: Final = re.compile(rb"%s(\\%s)*" % (_NUMBER, _NUMBER))
 _LONGEST_NUMBER: Final = 64
 _SHORTEST_CHECKED_NUMBER: Final = 6
 
@@ -84,6 +86,12 @@ def remove(_walk: Walk, _value: bytes) -> Result:
     return None
 
 
+def stray_name(walk: Walk, value: bytes) -> Result:
+    """A person's name, by the VR it was sent with, where the dictionary has none: it goes, and is searched elsewhere."""
+    walk.harvest[NAME, walk.charset, value.rstrip(PADDING)] = None
+    return None
+
+
 def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
     """Keeps a binary value that consists of whole units."""
 
@@ -120,24 +128,22 @@ def keep_coded(fallback: bytes | None) -> Apply:
 
 
 def keep_number(fallback: bytes | None) -> Apply:
-    def keep(_walk: Walk, value: bytes) -> Result:
-        if value.translate(None, _NUMERIC):
-            return fallback
-        return trimmed(value) if value[-1:] in (b" ", b"\0") else value
-
-    return keep
-
-
-def _keep_integer(fallback: bytes | None) -> Apply:
-    plain = keep_number(fallback)
+    """Keeps numbers; one of six digits and more could be one of the object's own identifiers."""
 
     def keep(walk: Walk, value: bytes) -> Result:
-        if _SHORTEST_CHECKED_NUMBER <= len(value) <= _LONGEST_NUMBER:
-            stripped = value.strip(PADDING)
+        if len(value) > _LONGEST_NUMBER:
+            if value.translate(None, _NUMERIC):
+                return fallback
+        elif not _NUMBERS.fullmatch(value):
+            return fallback
+        elif (
+            len(value) >= _SHORTEST_CHECKED_NUMBER
+            and (stripped := value.strip(PADDING)).translate(None, b"\\").isdigit()
+        ):
             if stripped in walk.blocked:
                 return fallback
             walk.numbers[stripped] = None
-        return plain(walk, value)
+        return trimmed(value) if value[-1:] in (b" ", b"\0") else value
 
     return keep
 
@@ -177,7 +183,7 @@ _KEEP_BY_VR: Final[Mapping[bytes, Callable[[bytes | None], Apply]]] = {
     b"DA": partial(_keep_checked, lambda value: checked_dates(value, 0)),
     b"DS": keep_number,
     b"DT": partial(_keep_checked, lambda value: checked_date_times(value, 0)),
-    b"IS": _keep_integer,
+    b"IS": keep_number,
     b"PN": _refuse,
     b"TM": partial(_keep_checked, checked_times),
     b"UI": keep_uid,

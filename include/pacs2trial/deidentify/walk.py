@@ -7,7 +7,7 @@ from typing import Final
 
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result, TextKey
 from pacs2trial.deidentify.identifiers import NAME
-from pacs2trial.deidentify.keeping import keep_units, remove
+from pacs2trial.deidentify.keeping import keep_units, remove, stray_name
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
@@ -264,6 +264,8 @@ class Walk:
         _, apply, action = operation
         if expected == SIGN_DEPENDENT:
             expected = b"SS" if self._pixels_are_signed() else b"US"
+        if sent == b"PN":
+            return expected, stray_name
         if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
             return expected, apply
         if sent in TEXT:
