@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -42,9 +43,11 @@ def stage2(
     definition: TrialDefinition | None = None,
     shift: int = SHIFT,
     pseudonyms: TableOfPseudonyms | None = None,
+    columns: Mapping[str, str] | None = None,
+    lookups: Mapping[str, str] | None = None,
 ) -> Deidentified:
     """A trial plan applied, to an original or to a staged object."""
-    values = SubjectValues(SUBJECT_KEY, PATIENT_CODE, shift, {})
+    values = SubjectValues(SUBJECT_KEY, PATIENT_CODE, shift, columns or {}, lookups or {})
     plan = trial_plan(definition or trial(*options))
     scope = pseudonyms or TableOfPseudonyms(plan.scope)
     return deidentify(as_encoded(obj), plan, scope, patient=SUBJECT_KEY, values=values)

@@ -89,8 +89,10 @@ FAULTS = (
     ),
     (
         '{attribute: "(0019,1010) SIEMENS MR HEADER", keep: true}',
-        ".attribute: (0019,1010) SIEMENS MR HEADER: the block of a private creator differs: "
-        "write (0019,xx10) SIEMENS MR HEADER",
+        (
+            ".attribute: (0019,1010) SIEMENS MR HEADER: the block of a private creator differs: "
+            "write (0019,xx10) SIEMENS MR HEADER"
+        ),
     ),
     (
         '{attribute: "(0018,1010) ACME", keep: true}',

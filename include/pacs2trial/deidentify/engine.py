@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -85,6 +85,8 @@ def deidentify(
 
     Raises:
         UnsafeObjectError: the header cannot be understood, or lacks the UIDs that place the object.
+        HeldError: a rule sets a value that the subject does not have, or that cannot be written.
+        InputError: a rule sets a column that the key table does not have.
     """
     if (values is None) != (plan.scope == STAGING):
         raise ValueError("stage 2, and only stage 2, needs the values of a subject")
@@ -97,7 +99,8 @@ def deidentify(
     if blocked:
         walk = Walk(header, operations, days=days, blocked=blocked)
         pieces = walk.run(implicit=obj.implicit)
-    return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values))
+    fill = plan.filling(values).value if values else None
+    return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values), fill)
 
 
 def _kind(header: bytes, *, implicit: bool) -> tuple[str, str]:
@@ -112,7 +115,12 @@ def _kind(header: bytes, *, implicit: bool) -> tuple[str, str]:
 
 
 def _finish(
-    obj: EncodedObject, walk: Walk, pieces: list[Piece], pseudonyms: Resolver, written: Mapping[int, Piece]
+    obj: EncodedObject,
+    walk: Walk,
+    pieces: list[Piece],
+    pseudonyms: Resolver,
+    written: Mapping[int, Piece],
+    fill: Callable[[bytes, str], bytes] | None,
 ) -> Deidentified:
     sop_class, sop_instance, study, series = (_required(walk, tag) for tag in (SOP_CLASS, SOP_INSTANCE, STUDY, SERIES))
     parts = {value: value.split(b"\\") for value in walk.uids}
@@ -129,7 +137,7 @@ def _finish(
     }
     native = obj.transfer_syntax in NATIVE
     return Deidentified(
-        header=Encoder(uids, found, written).encode(pieces),
+        header=Encoder(uids, found, written, fill).encode(pieces),
         pixel=pixel_element(obj, walk.top),
         transfer_syntax=EXPLICIT_LITTLE if native else obj.transfer_syntax,
         sop_class=sop_class.decode("ascii"),

@@ -24,6 +24,7 @@ from pacs2trial.deidentify.keeping import (
     trimmed,
     without,
 )
+from pacs2trial.deidentify.own_actions import hashing, replacing, setting
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
@@ -32,6 +33,7 @@ from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
 from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 from pacs2trial.profile.vocabulary import Vocabulary
+from pacs2trial.trials.valueform import encoded_value
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
 
@@ -77,7 +79,7 @@ def _compile(plan: Plan, rules: RuleSet, made: dict[RuleSet, Operations]) -> Ope
             for (group, creator, low), rule in rules.private.items()
         },
         inside=inside,
-        slots=tuple(Slot(tag, rules.tags[tag].vr, rules.tags[tag].text) for tag in rules.written),
+        slots=tuple(_slot(tag, rules.tags[tag]) for tag in rules.written),
     )
     for tag, below in rules.inside.items():
         if isinstance(below, ItemRules):
@@ -86,6 +88,10 @@ def _compile(plan: Plan, rules: RuleSet, made: dict[RuleSet, Operations]) -> Ope
         else:
             inside[tag] = _compile(plan, below, made)
     return compiled
+
+
+def _slot(tag: int, rule: Rule) -> Slot:
+    return Slot(tag, rule.vr, rule.text, filled=rule.action is Action.SET)
 
 
 def _private_operation(rule: Rule, plan: Plan) -> Operation:
@@ -170,7 +176,7 @@ def _emptying(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
 
 
 def _dummying(_tag: int, rule: Rule, _plan: Plan) -> Apply:
-    dummy = dummy_of(rule.vr)
+    dummy = dummy_of(rule.vr) if rule.text is None else encoded_value(rule.vr.decode("ascii"), rule.text)
     return lambda _walk, value: value if not value else dummy
 
 
@@ -219,7 +225,7 @@ def _code(tag: int, rule: Rule, _plan: Plan) -> Apply:
         text = decode(stripped, walk.charset)
         original = Original(kind, (text if text is not None else stripped.decode("latin-1")).strip())
         walk.originals[original] = None
-        return Code(original, rule.vr)
+        return Code(rule.vr, original)
 
     return code
 
@@ -301,17 +307,33 @@ def _meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
     return meaning
 
 
+def _replacing(tag: int, rule: Rule, plan: Plan) -> Apply:
+    assert rule.otherwise is not None
+    return replacing(rule, _operation(tag, rule.otherwise, plan)[1])
+
+
+def _hashing(_tag: int, rule: Rule, _plan: Plan) -> Apply:
+    return hashing(rule)
+
+
+def _setting(tag: int, rule: Rule, plan: Plan) -> Apply:
+    return setting(_operation(tag, rule.otherwise, plan)[1] if rule.otherwise else None)
+
+
 _ACTIONS: Final[Mapping[Action, Callable[[int, Rule, Plan], Apply]]] = {
     Action.CLEAN: _clean,
     Action.CODE: _code,
     Action.DUMMY: _dummying,
     Action.EMPTY: _emptying,
+    Action.HASH: _hashing,
     Action.KEEP: _keep,
     Action.MAP: _map,
     Action.MEANING: _meaning,
     Action.PATIENT: _patient,
     Action.REMOVE: _removing,
+    Action.REPLACE: _replacing,
     Action.ROI_NAME: _roi_name,
+    Action.SET: _setting,
     Action.SHIFT: _shift,
     Action.WRITE: _write,
 }

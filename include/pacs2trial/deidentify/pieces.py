@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from pacs2trial.dicomfile.vr import LONG, UNDEFINED
@@ -26,14 +26,14 @@ class Uids:
 
 
 class Code:
-    """An element that is replaced by the pseudonym of ``original``."""
+    """An element each of whose values is replaced by a pseudonym; None stands for an empty value."""
 
-    __slots__ = ("original", "tag", "vr")
+    __slots__ = ("originals", "tag", "vr")
 
-    def __init__(self, original: Original, vr: bytes) -> None:
+    def __init__(self, vr: bytes, *originals: Original | None) -> None:
         self.tag = 0
         self.vr = vr
-        self.original = original
+        self.originals = originals
 
 
 class Sequence:
@@ -47,14 +47,18 @@ class Sequence:
 
 
 class Slot:
-    """The place of an attribute that the plan writes: with ``text``, or None for what the engine knows itself."""
+    """The place of an attribute that the plan writes: with ``text``, or None for what the engine knows itself.
 
-    __slots__ = ("tag", "text", "vr")
+    ``filled`` tells that the text has places for values of the subject.
+    """
 
-    def __init__(self, tag: int, vr: bytes, text: str | None) -> None:
+    __slots__ = ("filled", "tag", "text", "vr")
+
+    def __init__(self, tag: int, vr: bytes, text: str | None, *, filled: bool = False) -> None:
         self.tag = tag
         self.vr = vr
         self.text = text
+        self.filled = filled
 
 
 Piece = bytes | Uids | Code | Sequence | Slot
@@ -84,14 +88,23 @@ def item_head(length: int) -> bytes:
 class Encoder:
     """Puts pieces together once the pseudonyms are known; lengths come from the inside outwards."""
 
-    def __init__(self, uids: Mapping[bytes, bytes], codes: Mapping[Original, str], slots: Mapping[int, Piece]) -> None:
+    def __init__(
+        self,
+        uids: Mapping[bytes, bytes],
+        codes: Mapping[Original, str],
+        slots: Mapping[int, Piece],
+        fill: Callable[[bytes, str], bytes] | None,
+    ) -> None:
         """Take what a walk left open.
 
         Args:
             uids: value of a UI element → what it becomes.
             codes: original → pseudonym.
             slots: attribute of the outermost level → what is written for a slot without a text.
+            fill: gives the value of a slot with places for values of the subject, from its VR and text; absent in
+                stage 1.
         """
+        self._fill = fill
         self._uids = uids
         self._codes = codes
         self._slots = slots
@@ -119,14 +132,20 @@ class Encoder:
         if isinstance(piece, Uids):
             encoded = element(piece.tag, b"UI", self._uids[piece.value])
         elif isinstance(piece, Code):
-            encoded = element(piece.tag, piece.vr, self._codes[piece.original].encode("ascii"))
+            encoded = element(piece.tag, piece.vr, self._codes_of(piece))
         else:
             encoded = piece
         out.append(encoded)
         return len(encoded)
 
+    def _codes_of(self, code: Code) -> bytes:
+        return "\\".join(self._codes[one] if one else "" for one in code.originals).encode("ascii")
+
     def _written(self, slot: Slot) -> Piece:
-        return self._slots[slot.tag] if slot.text is None else element(slot.tag, slot.vr, slot.text.encode("ascii"))
+        if slot.text is None:
+            return self._slots[slot.tag]
+        value = self._fill(slot.vr, slot.text) if slot.filled and self._fill else slot.text.encode("ascii")
+        return element(slot.tag, slot.vr, value)
 
     def _sequence(self, sequence: Sequence, out: list[bytes]) -> int:
         place = len(out)

@@ -8,14 +8,20 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pacs2trial.errors import NotAvailableError
+from pacs2trial.errors import InputError, NotAvailableError
 from pacs2trial.profile.choose import Choice, rules_for
+from pacs2trial.profile.filling import Filling
+from pacs2trial.profile.objections import Dates
+from pacs2trial.profile.own_rules import OwnRules
+from pacs2trial.profile.refusals import refusals
 from pacs2trial.profile.rules import Rule, RuleSet, canonical_rules
 from pacs2trial.profile.table import edition
 from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
 from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
+from pacs2trial.trials.rules import AttributeRule
+from pacs2trial.trials.template import LOOKUP
 
 ENGINE_FORMAT: Final = 1
 """Raised when the engine writes other bytes than before for the same plan and object."""
@@ -50,6 +56,7 @@ BASIC_PROFILE_CODE: Final = "113100"
 PATIENT_NAME: Final = 0x00100010
 PATIENT_ID: Final = 0x00100020
 ISSUER: Final = 0x00100021
+SITE_ID: Final = 0x00120030
 SUBJECT_ID: Final = 0x00120040
 IDENTITY_REMOVED: Final = 0x00120062
 METHOD: Final = 0x00120063
@@ -58,8 +65,6 @@ TEMPORAL: Final = 0x00280303
 
 _ALWAYS_WRITTEN: Final = frozenset((IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL))
 _PATIENT: Final = frozenset((PATIENT_NAME, PATIENT_ID))
-
-Dates = Literal["UNMODIFIED", "MODIFIED", "REMOVED"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Plan:
         dates: what the plan makes of dates, as (0028,0303) says it.
         vocabulary: the allow-lists of Clean Descriptors; None in staging, where a description stays unless it holds
             one of the object's own identifiers.
+        own: the rules of the trial's own, which are over those of ``rule_set``; None in staging.
     """
 
     scope: str
@@ -88,15 +94,23 @@ class Plan:
     codes: tuple[str, ...] = field(repr=False, compare=False)
     dates: Dates = field(repr=False, compare=False)
     vocabulary: Vocabulary | None = field(repr=False, compare=False)
+    own: OwnRules | None = field(default=None, repr=False, compare=False)
 
     @property
     def rules(self) -> Mapping[int, Rule]:
         """Tag → rule on the outermost level of an object of unknown kind; what is not in it is removed."""
-        return self.rule_set.tags
+        return self.rules_for("", "").tags
 
     def rules_for(self, sop_class: str, modality: str) -> RuleSet:
         """The rules for the outermost level of an object of this SOP Class UID and Modality (0008,0060)."""
-        return self.rule_set
+        kind = self.rule_set
+        return self.own.over(kind, sop_class, modality) if self.own else kind
+
+    def filling(self, values: SubjectValues) -> Filling:
+        """What fills the places of the rules that set, for one subject."""
+        lookups = {f"{LOOKUP}{name}": answer for name, answer in values.lookups.items()}
+        always = {"trial": self.scope, "site": self.texts.get(SITE_ID, ""), "subject_key": values.subject_key}
+        return Filling(self.scope, {**values.columns, **lookups, **always})
 
 
 @dataclass(frozen=True)
@@ -108,12 +122,14 @@ class SubjectValues:
         patient_id: the patient's code in staging.
         date_shift: whole days by which dates move; used by plans that modify dates.
         columns: the free columns of the key table.
+        lookups: the answers of the trial's look-ups, by name.
     """
 
     subject_key: str
     patient_id: str
     date_shift: int
     columns: Mapping[str, str]
+    lookups: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @cache
@@ -137,6 +153,7 @@ def trial_plan(definition: TrialDefinition) -> Plan:
 
     Raises:
         NotAvailableError: the definition asks for an option that the engine does not have yet.
+        InputError: a rule of the definition cannot be carried out, or weakens the profile without saying why.
     """
     options = frozenset(definition.profile.options)
     missing = sorted(options & _NOT_YET.keys())
@@ -147,14 +164,19 @@ def trial_plan(definition: TrialDefinition) -> Plan:
     texts = _clinical_trial(definition)
     codes = (BASIC_PROFILE_CODE, *(_METHOD_CODES[option] for option in sorted(options & _METHOD_CODES.keys())))
     written = _ALWAYS_WRITTEN | {SUBJECT_ID, *texts}
-    return _compile(
+    plan = _compile(
         definition.trial,
         Choice(options, staging=False, written=written),
         texts=texts,
         method=TRIAL_METHOD,
         codes=codes,
         vocabulary=Vocabulary(definition.profile.roi_names),
+        rules=definition.profile.rules,
     )
+    problems = list(refusals(plan.own, plan.rule_set)) if plan.own else []
+    if problems:
+        raise InputError(*(f"{definition.place(location)}: {text}" for location, text in problems))
+    return plan
 
 
 def _compile(
@@ -165,25 +187,28 @@ def _compile(
     method: str,
     codes: tuple[str, ...],
     vocabulary: Vocabulary | None,
+    rules: tuple[AttributeRule, ...] = (),
 ) -> Plan:
-    rules = RuleSet(rules_for(choice), written=tuple(sorted(choice.written | _PATIENT)))
-    dates = _dates(choice)
+    rule_set = RuleSet(rules_for(choice), written=tuple(sorted(choice.written | _PATIENT)))
+    own = OwnRules(rules, staging_plan().rule_set, _dates(choice)) if rules else None
+    dates = own.dates_said(rule_set) if own else _dates(choice)
     content: dict[str, Any] = {
         "format": ENGINE_FORMAT,
         "scope": scope,
         "profile": f"DICOM PS3.15 {edition()} Table E.1-1",
         "options": sorted(choice.options),
-        "rules": _digest(canonical_rules(rules)),
+        "rules": _digest(canonical_rules(rule_set)),
         "texts": {f"{tag:08X}": text for tag, text in sorted(texts.items())},
         "method": method,
         "codes": codes,
         "dates": dates,
         "vocabulary": vocabulary_digest(),
         "roi_names": vocabulary.roi_names.model_dump(mode="json") if vocabulary else None,
+        "own_rules": own.canonical() if own else [],
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()
-    return Plan(scope, digest, canonical, rules, texts, method, codes, dates, vocabulary)
+    return Plan(scope, digest, canonical, rule_set, texts, method, codes, dates, vocabulary, own)
 
 
 def _digest(content: object) -> str:
@@ -203,7 +228,7 @@ def _clinical_trial(definition: TrialDefinition) -> dict[int, str]:
         0x00120010: _plain(definition.sponsor) or definition.trial,
         0x00120020: _plain(definition.protocol) or definition.trial,
         0x00120021: _plain(definition.title),
-        0x00120030: _plain(definition.site.id),
+        SITE_ID: _plain(definition.site.id),
         0x00120031: _plain(definition.site.name),
     }
 

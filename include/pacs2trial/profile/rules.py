@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from pacs2trial.trials.replacement import Replacement
+
 
 class Action(StrEnum):
     """The actions of PS3.15 E.3 (K, X, Z, D, U, C), and what the two stages add to them."""
@@ -28,6 +30,10 @@ class Action(StrEnum):
     """Code Meaning: what a standard code means stays, a site's own words are cleaned."""
     WRITE = "write anew"
     """Taken from the plan; removed within sequences."""
+    HASH = "replace by keyed hash"
+    REPLACE = "replace listed values"
+    SET = "set"
+    """Written from the definition with values of the subject."""
 
 
 class Rule(NamedTuple):
@@ -40,7 +46,11 @@ class Rule(NamedTuple):
         keyword: PS3.6's, or a name for a private attribute.
         vm: value multiplicity as PS3.6 writes it (``1``, ``3``, ``1-n``, ``2-2n``), which a private value must have;
             empty for any.
-        text: what is written by a rule that writes; None for what the engine knows itself (patient, method).
+        text: what is written by a rule that writes; None for what the engine knows itself (patient, method). The
+            template of a rule that sets; the dummy of a rule that brings its own.
+        cases: the values that a rule replaces.
+        otherwise: what is done with a value that is not replaced; of a rule that sets, what is done within items, None
+            where it sets there.
     """
 
     action: Action
@@ -49,6 +59,8 @@ class Rule(NamedTuple):
     keyword: str
     vm: str = ""
     text: str | None = None
+    cases: tuple[Replacement, ...] = ()
+    otherwise: Rule | None = None
 
 
 @dataclass(frozen=True, eq=False)

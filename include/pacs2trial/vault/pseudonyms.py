@@ -23,8 +23,9 @@ from pacs2trial.vault.tables import Kind, Pseudonym
 PADDING = " \0"
 """What PS3.5 6.2 lets stand behind a value without meaning."""
 
-CODE_LETTERS = {Kind.ACCESSION: "A", Kind.STUDY_ID: "S"}
+CODE_LETTERS = {Kind.ACCESSION: "A", Kind.STUDY_ID: "S", Kind.HASH: "H"}
 SEALED_IN_STAGING = frozenset(CODE_LETTERS)
+SEALED_EVERYWHERE = frozenset((Kind.HASH,))
 
 LONGEST_IN_CLEAR = 256
 """Characters of an original that is its own look-up value; PostgreSQL's indexes take no value without bound."""
@@ -146,7 +147,7 @@ class Pseudonyms:
 
     def _is_sealed(self, original: Original) -> bool:
         names_someone = self._scope.is_staging and original.kind in SEALED_IN_STAGING
-        return names_someone or len(original.value) > LONGEST_IN_CLEAR
+        return names_someone or original.kind in SEALED_EVERYWHERE or len(original.value) > LONGEST_IN_CLEAR
 
     def _keyed_lookup(self, original: Original) -> str:
         return keyed_digest(self._lookup_key, self._scope.name, original.kind.value, original.value).hex()

@@ -51,6 +51,7 @@ class Kind(StrEnum):
     PATIENT_ID = "patient_id"
     ACCESSION = "accession"
     STUDY_ID = "study_id"
+    HASH = "hash"  # whatever a trial's rule hashes
 
 
 class Pseudonym(Base):

@@ -1,0 +1,206 @@
+"""The rules of a trial's own, laid over the profile: first match wins, and where none matches the profile decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from typing import Any, Final
+
+from pacs2trial.profile.objections import Dates, objection, private_objection, weakens
+from pacs2trial.profile.paths import START, State, ends_in, step
+from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
+from pacs2trial.trials.attributes import attributes, tags_of
+from pacs2trial.trials.rulefaults import Does
+from pacs2trial.trials.rules import AttributeRule
+
+PrivateKey = tuple[int, str, int]
+"""Group, private creator, low byte of the element number."""
+
+_ACTIONS: Final[Mapping[Does, Action]] = {
+    Does.KEEP: Action.KEEP,
+    Does.REMOVE: Action.REMOVE,
+    Does.EMPTY: Action.EMPTY,
+    Does.DUMMY: Action.DUMMY,
+    Does.REPLACE: Action.REPLACE,
+    Does.HASH: Action.HASH,
+    Does.SHIFT: Action.SHIFT,
+    Does.CLEAN: Action.CLEAN,
+    Does.SET: Action.SET,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class OwnRules:
+    """The rules of a definition in their order.
+
+    Attributes:
+        rules: as the definition has them.
+        staged: what staging does with each attribute.
+        dates: what the chosen options make of dates.
+    """
+
+    rules: tuple[AttributeRule, ...]
+    staged: RuleSet = field(repr=False)
+    dates: Dates
+
+    def over(self, profile: RuleSet, sop_class: str, modality: str) -> RuleSet:
+        """``profile`` with these rules over it, for objects of this SOP Class UID and Modality."""
+        chosen = tuple(number for number, rule in enumerate(self.rules) if _concerns(rule, sop_class, modality))
+        return _laid_over(self, profile, chosen) if chosen else profile
+
+    def canonical(self) -> list[dict[str, Any]]:
+        """What of the rules decides bytes, as JSON knows it."""
+        return [rule.model_dump(mode="json", exclude_defaults=True, exclude={"because"}) for rule in self.rules]
+
+    def dates_said(self, profile: RuleSet) -> Dates:
+        """What becomes of dates, as (0028,0303) says it: a mixture counts as modified."""
+        for rule in self.rules:
+            for tag in reached(rule):
+                before = profile.tags.get(tag) or removed(tag)
+                if before.vr not in (b"DA", b"DT") or self.objection(rule, tag, before):
+                    continue
+                passes = action_of(rule) in (Action.KEEP, Action.SHIFT)
+                if (self.dates == "REMOVED") == passes and self.dates != "MODIFIED":
+                    return "MODIFIED"
+        return self.dates
+
+    def objection(self, rule: AttributeRule, tag: int, profile: Rule) -> str | None:
+        """Why a rule may not be applied to a standard attribute; None if it may."""
+        return objection(rule, tag, profile, self.staged.tags.get(tag), self.dates)
+
+
+def action_of(rule: AttributeRule) -> Action:
+    """What the engine does for a rule."""
+    if rule.does is Does.MAP:
+        return Action.MAP if rule.map == "uid" else Action.CODE
+    return _ACTIONS[rule.does]
+
+
+def reached(rule: AttributeRule) -> Iterator[int]:
+    """The standard attributes that a rule names and whose values its action fits."""
+    return (tag for tag in tags_of(rule.target) if rule.fits(attributes()[tag].vr))
+
+
+def removed(tag: int) -> Rule:
+    """The rule of an attribute for which the profile has none."""
+    known = attributes()[tag]
+    return Rule(Action.REMOVE, known.vr.encode("ascii"), Action.EMPTY, known.keyword)
+
+
+def _concerns(rule: AttributeRule, sop_class: str, modality: str) -> bool:
+    classes, modalities = rule.sop_classes, rule.modalities
+    return (not classes or sop_class in classes) and (not modalities or modality in modalities)
+
+
+@lru_cache(maxsize=256)
+def _laid_over(own: OwnRules, profile: RuleSet, chosen: tuple[int, ...]) -> RuleSet:
+    return _Layer(own, chosen).level(profile, START, profile.written, outermost=True)
+
+
+@cache
+def _sequences() -> tuple[int, ...]:
+    return tuple(tag for tag, known in attributes().items() if known.vr == "SQ")
+
+
+class _Layer:
+    """The rules that concern one kind of object, while they are laid over the tree of the profile."""
+
+    def __init__(self, own: OwnRules, chosen: Iterable[int]) -> None:
+        self._own = own
+        self._rules = {number: own.rules[number] for number in chosen}
+        self._paths = {number: rule.path for number, rule in self._rules.items()}
+        self._reached = {number: frozenset(reached(rule)) for number, rule in self._rules.items()}
+        self._made: dict[tuple[RuleSet, State, tuple[int, ...], bool], RuleSet] = {}
+
+    def level(self, profile: RuleSet, state: State, written: tuple[int, ...], *, outermost: bool) -> RuleSet:
+        """The rules of one level; one that is reached again, as by a path with ``*``, is made once."""
+        key = (profile, state, written, outermost)
+        if key in self._made:
+            return self._made[key]
+        active = [
+            number
+            for number, rule in self._rules.items()
+            if ends_in(number, self._paths[number], state) and (outermost or not rule.only_outermost)
+        ]
+        tags = dict(profile.tags)
+        touched = {tag for number in active for tag in self._reached[number]}
+        for tag in touched:
+            before = profile.tags.get(tag)
+            decided = self._decided(tag, before or removed(tag), active)
+            if before is not None or decided.action is not Action.REMOVE:
+                tags[tag] = decided
+        own_slots = {tag for tag in touched if tag in tags and tags[tag].action is Action.SET}
+        left = {tag for tag in written if tags[tag] is profile.tags[tag]}
+        inside: dict[int, RuleSet | ItemRules] = {}
+        self._made[key] = made = RuleSet(tags, self._private(profile, active), inside, tuple(sorted(left | own_slots)))
+        self._below(profile, state, inside, everywhere=bool(own_slots) and not outermost)
+        return made
+
+    def _below(
+        self, profile: RuleSet, state: State, inside: dict[int, RuleSet | ItemRules], *, everywhere: bool
+    ) -> None:
+        """Fill in the rules of the items of sequences, where they are not those of the level itself."""
+        for tag, below in profile.inside.items():
+            if isinstance(below, ItemRules):
+                inside[tag] = below
+            else:
+                inside[tag] = self.level(below, step(tag, state, self._paths), below.written, outermost=False)
+        for tag in _sequences():
+            if tag in profile.inside:
+                continue
+            after = step(tag, state, self._paths)
+            if after != state or everywhere:
+                inside[tag] = self.level(profile, after, (), outermost=False)
+
+    def _decided(self, tag: int, profile: Rule, rules: Sequence[int]) -> Rule:
+        """What the first rule that matches makes of a standard attribute."""
+        for place, number in enumerate(rules):
+            if tag not in self._reached[number]:
+                continue
+            rule = self._rules[number]
+            if self._own.objection(rule, tag, profile) or (weakens(rule, profile) and not rule.because):
+                continue
+            return _made(rule, profile, partial(self._decided, tag, profile, rules[place + 1 :]))
+        return profile
+
+    def _private(self, profile: RuleSet, active: Sequence[int]) -> Mapping[PrivateKey, Rule]:
+        """Private attributes: those of the profile, and those that staging holds and a rule keeps."""
+        mine = [self._rules[number] for number in active if self._rules[number].target.creator]
+        if not mine:
+            return profile.private
+        found: dict[PrivateKey, Rule] = {}
+        for key, staged in {**self._own.staged.private, **profile.private}.items():
+            before = profile.private.get(key)
+            decided = self._privately(key, before or staged._replace(action=Action.REMOVE), mine)
+            if before is not None or decided.action is not Action.REMOVE:
+                found[key] = decided
+        return found
+
+    def _privately(self, key: PrivateKey, profile: Rule, rules: Sequence[AttributeRule]) -> Rule:
+        """What the first rule that matches makes of a private attribute."""
+        for place, rule in enumerate(rules):
+            if not names_private(rule, key, profile):
+                continue
+            if private_objection(rule, key, self._own.staged.private.get(key)):
+                continue
+            if weakens(rule, profile) and not rule.because:
+                continue
+            return _made(rule, profile, partial(self._privately, key, profile, rules[place + 1 :]))
+        return profile
+
+
+def names_private(rule: AttributeRule, key: PrivateKey, known: Rule) -> bool:
+    """Whether a rule names a private attribute whose VR is that of ``known``."""
+    group, creator, low = key
+    return rule.target.matches(group << 16 | low, creator) and rule.fits(known.vr.decode("ascii"))
+
+
+def _made(rule: AttributeRule, profile: Rule, rest: Callable[[], Rule]) -> Rule:
+    """The rule of the plan for a rule of the trial; ``rest`` gives what decides where it does not."""
+    made = profile._replace(action=action_of(rule), text=None, cases=(), otherwise=None)
+    if rule.does is Does.REPLACE:
+        return made._replace(cases=rule.replace or (), otherwise=rest())
+    if rule.does is Does.SET:
+        return made._replace(text=rule.set, otherwise=rest() if rule.only_outermost else None)
+    return made._replace(text=rule.dummy) if isinstance(rule.dummy, str) else made
