@@ -8,6 +8,7 @@ pytest_plugins: list[str] = [
     "support.hospital",
     "support.peers",
     "support.receivers",
+    "support.round_trip",
     "support.scripted_pacs",
     "support.skips",
     "support.vaults",

@@ -81,6 +81,17 @@ class Index:
             self._instances[sop_instance] = instance
         return instance
 
+    def remove(self, sop_instance: str) -> Instance:
+        """Delete one object, its file too, as an archive does when its time to keep is over.
+
+        Raises:
+            KeyError: there is no such object.
+        """
+        with self._lock:
+            gone = self._instances.pop(sop_instance)
+        gone.path.unlink()
+        return gone
+
     def __len__(self) -> int:
         return len(self._instances)
 

@@ -31,8 +31,13 @@ class Inputs:
 
     def same_bytes_as(self, pinned: bytes) -> bool:
         """Whether a package that was made from ``pinned`` holds what these inputs would give."""
-        earlier: dict[str, Any] = json.loads(pinned)
-        return bool(earlier["decides"] == json.loads(_json(self.decides)))
+        return not self.differences(pinned)
+
+    def differences(self, pinned: bytes) -> list[str]:
+        """What decides bytes and is not as it was when ``pinned`` was written, by name, sorted."""
+        earlier: dict[str, Any] = json.loads(pinned)["decides"]
+        now: dict[str, Any] = json.loads(_json(self.decides))
+        return sorted(name for name in earlier.keys() | now.keys() if earlier.get(name) != now.get(name))
 
 
 def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addressed], run_key: str | None) -> Inputs:

@@ -23,6 +23,7 @@ from pacs2trial.collect.versions import (
     same_content,
 )
 from pacs2trial.collect.writing import write_package
+from pacs2trial.errors import BalanceError
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import PackageRow
@@ -72,7 +73,8 @@ def collect_subject(
         output: write copies there instead and record nothing: neither version nor proof nor judgement.
 
     Returns:
-        The packages in force, ordered by study; none when the filter let nothing through.
+        The packages in force, ordered by study; none when the filter let nothing through. One that was cleaned up and
+        whose inputs are what they were is left out: :mod:`pacs2trial.restore` makes it again when it is wanted.
 
     Raises:
         HeldError: instances wait for a person.
@@ -88,10 +90,11 @@ def collect_subject(
         recipe = Recipe.of(ws.vault, definition, subject)
         groups = _groups(definition, address(recipe, members))
         if output is not None:
+            _require_staged(ws, recipe, [each for group in groups.values() for each in group])
             return [_copy(ws, recipe, study, group, output) for study, group in groups.items()]
         made = [_package(ws, recipe, subject, study, group, run_key) for study, group in groups.items()]
         _retire(ws, trial, subject, groups)
-    return made
+    return [each for each in made if each is not None]
 
 
 def _groups(definition: TrialDefinition, members: Sequence[Addressed]) -> dict[str, list[Addressed]]:
@@ -115,7 +118,7 @@ def _package(
     study: str,
     members: Sequence[Addressed],
     run_key: str | None,
-) -> PackageMade:
+) -> PackageMade | None:
     trial = recipe.definition.trial
     inputs = inputs_of(ws.vault, recipe, study, members, run_key)
     with ws.vault.session(read_only=True) as session:
@@ -123,12 +126,16 @@ def _package(
             (row for row in current_packages(session, trial, subject.subject_id) if row.study == study), None
         )
     instance_ids = [each.source.instance_id for each in members]
+    if current is not None and current.removed_at and inputs.same_bytes_as(ws.vault.pinned(current.inputs)):
+        _log.info("%s/%s: unchanged since its package was cleaned up", trial, subject.subject_key)
+        return None
     if current is not None and _still_right(ws, current, inputs):
         with ws.vault.session() as session:
             mark_collected(session, trial, instance_ids)
         file = package_file(ws.settings, current.path)
         intact = Written(current.path, current.size, current.sha256, current.content_digest, {})
         return _made(recipe, study, current.id, file, intact, len(members), changed=False)
+    _require_staged(ws, recipe, members)
     name = f"{trial}/{package_name(subject.subject_key, study)}"
     written = write_package(ws.settings, recipe, study, members, ws.settings.packages, name)
     pinned = inputs.pinned_in(ws.vault)
@@ -150,6 +157,16 @@ def _package(
         written.size,
     )
     return _made(recipe, study, package_id, file, written, len(members), changed=changed)
+
+
+def _require_staged(ws: Workspace, recipe: Recipe, members: Sequence[Addressed]) -> None:
+    absent = sum(not (ws.settings.staging / each.source.path).is_file() for each in members)
+    if absent:
+        trial, key = recipe.definition.trial, recipe.values.subject_key
+        raise BalanceError(
+            f"{trial}/{key}: {absent} of {len(members)} staged objects were cleaned up or are lost; "
+            f"run pacs2trial restore {trial} --subject {key}"
+        )
 
 
 def _still_right(ws: Workspace, current: PackageRow, inputs: Inputs) -> bool:

@@ -85,6 +85,7 @@ def same_content(
     if row.sha256 != written.sha256:
         row.state = PackageState.MADE
     row.path, row.size, row.sha256, row.inputs = written.path, written.size, written.sha256, inputs
+    row.removed_at = None
     session.execute(delete(PackageMember).where(PackageMember.package_id == package_id))
     _record_members(session, package_id, written, members)
     return row

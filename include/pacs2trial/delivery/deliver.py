@@ -15,7 +15,7 @@ from pacs2trial.delivery.current import earlier_files, in_force, require_verifie
 from pacs2trial.delivery.kinds import label, sender
 from pacs2trial.delivery.outgoing import Outgoing
 from pacs2trial.delivery.review import ReviewState, ask
-from pacs2trial.errors import HeldError
+from pacs2trial.errors import HeldError, PermanentError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import insert_new
 from pacs2trial.vault.tables import Delivery
@@ -66,6 +66,7 @@ def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str
             for name, destination, send in senders:
                 receipt = done.get(name)
                 if receipt is None:
+                    _require_file(package)
                     receipt = send(ws, destination, package)
                     _record(ws, package, name, receipt)
                 receipts.append(Receipt(name, receipt["path"], package.size, package.sha256, new=name not in done))
@@ -99,6 +100,14 @@ def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> li
     if any(answer is not ReviewState.APPROVED for answer in answers.values()):
         raise HeldError(f"{trial}/{subject_key} waits for review: pacs2trial review {trial}")
     return leaving
+
+
+def _require_file(package: Outgoing) -> None:
+    if not package.file.is_file():
+        raise PermanentError(
+            f"{package.trial}/{package.name} was cleaned up or is lost; "
+            f"run pacs2trial restore {package.trial} --subject {package.subject_key}"
+        )
 
 
 def _delivered(ws: Workspace, package: Outgoing) -> dict[str, Mapping[str, Any]]:

@@ -88,7 +88,7 @@ class _Transfer:
         self._run = run
         node = peer(ws.connections, run.definition.source.pacs, ws.settings)
         self._retry_wait = node.patience.retry_wait
-        self._retrieve = retrieval(ws, run, node, cancelled)
+        self._retrieve = retrieval(ws, run.definition, node, cancelled)
         self._progress = progress
         self._cancelled = cancelled
         self.asked = {key: self._outstanding(key) for key in keys}
@@ -111,7 +111,8 @@ class _Transfer:
     def _ask(self, key: str, *, by_instance: bool) -> list[TransientError]:
         failures: list[TransientError] = []
         instances = asked_instances(self._ws.vault, self._run, [key])
-        for request in series_requests(self._ws, self._run, instances, by_instance=by_instance):
+        purpose = f"{self._run.definition.source.retrieve} for run {self._run.key}"
+        for request in series_requests(self._ws.vault, instances, purpose=purpose, by_instance=by_instance):
             if self._cancelled():
                 break
             try:

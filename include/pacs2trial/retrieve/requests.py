@@ -13,8 +13,8 @@ from pacs2trial.network.move import move
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.suboperations import LIST_LENGTH
 from pacs2trial.retrieve.outstanding import AskedInstance
-from pacs2trial.retrieve.runs import RunInfo
-from pacs2trial.trials.definition import STAGING
+from pacs2trial.trials.definition import STAGING, TrialDefinition
+from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Kind
 from pacs2trial.workspace import Workspace
 
@@ -39,20 +39,20 @@ Retrieval = Callable[[SeriesRequest], None]
 
 
 def series_requests(
-    ws: Workspace, run: RunInfo, instances: Iterable[AskedInstance], *, by_instance: bool
+    vault: Vault, instances: Iterable[AskedInstance], *, purpose: str, by_instance: bool
 ) -> list[SeriesRequest]:
     """Requests for everything outstanding.
 
     Args:
-        ws: the site.
-        run: the run that asks.
-        instances: those of its studies, outstanding and settled, in order of series.
+        vault: where the original UIDs are; their use is recorded.
+        instances: those of the studies that are asked for, outstanding and settled, in order of series.
+        purpose: what the record of the disclosure says.
         by_instance: name each instance. Without it, a series of which nothing has come is asked for as a whole.
     """
     groups = [list(group) for _, group in groupby(instances, key=lambda one: (one.study, one.series))]
     open_groups = [(group, [one for one in group if one.outstanding]) for group in groups]
     open_groups = [(group, outstanding) for group, outstanding in open_groups if outstanding]
-    original = _originals(ws, run, (one for _, outstanding in open_groups for one in outstanding))
+    original = _originals(vault, purpose, (one for _, outstanding in open_groups for one in outstanding))
     requests: list[SeriesRequest] = []
     for group, outstanding in open_groups:
         whole = not by_instance and len(outstanding) == len(group)
@@ -69,8 +69,8 @@ def series_requests(
     return requests
 
 
-def retrieval(ws: Workspace, run: RunInfo, node: Peer, cancelled: Callable[[], bool]) -> Retrieval:
-    """The way of the trial's definition to carry out a request: C-MOVE to the receiver, or C-GET into stage 1."""
+def retrieval(ws: Workspace, definition: TrialDefinition, node: Peer, cancelled: Callable[[], bool]) -> Retrieval:
+    """The way of a trial's definition to carry out a request: C-MOVE to the receiver, or C-GET into stage 1."""
 
     def by_move(request: SeriesRequest) -> None:
         move(
@@ -101,15 +101,14 @@ def retrieval(ws: Workspace, run: RunInfo, node: Peer, cancelled: Callable[[], b
             return _OUT_OF_RESOURCES
         return _SUCCESS
 
-    return by_get if run.definition.source.retrieve == "c-get" else by_move
+    return by_get if definition.source.retrieve == "c-get" else by_move
 
 
-def _originals(ws: Workspace, run: RunInfo, instances: Iterable[AskedInstance]) -> Mapping[str, str]:
+def _originals(vault: Vault, purpose: str, instances: Iterable[AskedInstance]) -> Mapping[str, str]:
     pseudos = {uid for one in instances for uid in (one.study, one.series, one.sop_instance)}
     if not pseudos:
         return {}
-    purpose = f"{run.definition.source.retrieve} for run {run.key}"
-    return ws.vault.pseudonyms(STAGING).originals_of(Kind.UID, pseudos, caller="retrieve", purpose=purpose)
+    return vault.pseudonyms(STAGING).originals_of(Kind.UID, pseudos, caller="retrieve", purpose=purpose)
 
 
 def _parts(instances: Sequence[AskedInstance]) -> Iterator[Sequence[AskedInstance]]:

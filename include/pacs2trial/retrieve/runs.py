@@ -106,6 +106,14 @@ def load_run(ws: Workspace, run_key: str) -> RunInfo:
     )
 
 
+def newest_definition(ws: Workspace, trial: str) -> TrialDefinition | None:
+    """The definition that the newest run of a trial pinned; None when it had no run."""
+    with ws.vault.session(read_only=True) as session:
+        query = select(Run.definition).where(Run.trial == trial).order_by(Run.id.desc()).limit(1)
+        digest = session.scalars(query).one_or_none()
+    return None if digest is None else TrialDefinition.model_validate_json(ws.vault.pinned(digest))
+
+
 def _canonical(definition: TrialDefinition) -> bytes:
     content = definition.model_dump(mode="json")
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

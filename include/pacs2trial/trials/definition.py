@@ -111,6 +111,13 @@ class Destination(Part):
         return self
 
 
+class Retention(Part):
+    """After how many days a trial's files may be cleaned up, counted from the day each was written here."""
+
+    staged_days: Annotated[int, Field(ge=1)] | None = None
+    packages_days: Annotated[int, Field(ge=1)] | None = None
+
+
 class TrialDefinition(Part):
     """One trial, the scope of its pseudonyms."""
 
@@ -127,6 +134,7 @@ class TrialDefinition(Part):
     package: Package = Package()
     review: Literal["always", "changes", "never"] = "always"
     deliver: tuple[Destination, ...] = ()
+    retention: Retention = Retention()
     schedule: str | None = None
     start: date | None = None
     owner: str = "pacs2trial"

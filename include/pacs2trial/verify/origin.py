@@ -43,6 +43,7 @@ class Source:
     path: str
     digest: str
     sha256: str  # of the member, as it was recorded when the package was made
+    removed: bool = False  # the staged object was cleaned up
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def origin_of(ws: Workspace, package_id: int) -> Origin:
             .where(PackageMember.package_id == package_id)
         )
         sources = {
-            name: Source(version.instance_id, version.id, version.path, version.digest, sha256)
+            name: Source(
+                version.instance_id, version.id, version.path, version.digest, sha256, version.removed_at is not None
+            )
             for name, sha256, version in members
         }
     inputs = json.loads(ws.vault.pinned(row.inputs))
