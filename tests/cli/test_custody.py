@@ -109,12 +109,13 @@ def test_mapping_of_an_unused_trial_is_refused(site: Site, enrolled: Hospital) -
     assert message == "trial BREAST has no subjects and no pseudonyms yet: run pacs2trial keys import BREAST"
 
 
-def test_mapping_of_another_system_is_not_available_yet(site: Site, tmp_path: Path) -> None:
+def test_mapping_of_another_system_is_taken_over(site: Site, enrolled: Hospital, tmp_path: Path) -> None:
     assert site.refusal("mapping", "import", "absent.csv") == ["absent.csv: there is no such file"]
-    (tmp_path / "uidmods.csv").write_text("x\n")
-    assert site.refusal("mapping", "import", tmp_path / "uidmods.csv") == [
-        "importing the mapping of another system is not available yet"
-    ]
+    table = tmp_path / "uidmods.csv"
+    table.write_text("MODTime,OldUID,MODType,NewUID,Stage\n1,1.2.3,StudyInstanceUID,1.9.9,\n", "utf-8")
+    assert site("mapping", "import", table).stdout == "taken over: 1 UIDs, 0 patient codes; 0 rows were known\n"
+    assert originals(site, "1.9.9") == {"STAGING": "1.2.3"}
+    assert ("mapping import", "uidmods.csv", "") in acts(enrolled.ws)
 
 
 def test_backup_holds_the_vault_while_it_is_open(site: Site, enrolled: Hospital, tmp_path: Path) -> None:

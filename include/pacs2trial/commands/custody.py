@@ -9,11 +9,13 @@ import click
 from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingCommand, ReportingGroup, actor, agree, trial_argument
 from pacs2trial.commands.report import Report, Table
-from pacs2trial.errors import InputError, NotAvailableError
+from pacs2trial.errors import InputError
+from pacs2trial.trials.load import load_trials
 from pacs2trial.vault.backup import back_up
 from pacs2trial.vault.backup import restore_backup as restore_from
 from pacs2trial.vault.mapping import export_mapping
 from pacs2trial.vault.reidentify import reidentify as originals_of
+from pacs2trial.vault.takeover import import_uidmods
 from pacs2trial.workspace import Workspace
 
 
@@ -38,10 +40,23 @@ def mapping() -> None:
 @mapping.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 def import_mapping(file: Path) -> Report:
-    """Take over the UIDMODS table of a Conquest server."""
+    """Take over the UIDMODS table of a Conquest server.
+
+    Whole or not at all: a row that differs from what the vault holds is told by its line.
+    """
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
-    raise NotAvailableError("importing the mapping of another system is not available yet")
+    workspace = Workspace.open()
+    trials, _broken = load_trials(workspace.settings.trials)
+    done = import_uidmods(workspace.vault, file, trials.keys(), actor=actor())
+    notes = [f"{done.passed_over} rows about names, birth dates and the like were not needed"] * bool(done.passed_over)
+    if done.to_enrol:
+        notes.append(f"{done.to_enrol} patients of trials are not enrolled yet: import the key tables of these trials")
+    return Report(
+        {"import": done},
+        text=f"taken over: {done.uids} UIDs, {done.patients} patient codes; {done.known} rows were known",
+        notes=notes,
+    )
 
 
 @mapping.command("export")

@@ -27,6 +27,9 @@ from pacs2trial.errors import PermanentError, SetupError, TransientError
 from pacs2trial.vault.tables import Base
 
 WAIT_SECONDS = 30
+CACHE_KIB = 65_536
+"""Memory that one SQLite connection may use for pages: the indexes of a million pseudonyms stay in it."""
+
 BATCH = 500
 """Values of one statement; far below SQLite's limit on variables even with several columns a row."""
 
@@ -199,6 +202,7 @@ def _prepare_sqlite(connection: Any, synchronous: str) -> None:
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
+        f"cache_size = -{CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

@@ -6,7 +6,7 @@ A patient ID means something only with its issuer. It is stored encrypted and fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,36 @@ class Identities:
                 session.execute(delete(Person).where(Person.id.in_(some)))
         return {pair: rows[bare] for pair, bare in asked.items()}
 
+    def codes(self, session: Session, pairs: Iterable[Pair]) -> dict[Pair, str]:
+        """The codes of those (issuer, patient ID) pairs that the vault knows; makes none."""
+        return {pair: patient.code for pair, patient in self._held(session, pairs).items()}
+
+    def persons(self, session: Session, pairs: Iterable[Pair]) -> dict[Pair, int]:
+        """The persons of those pairs that the vault knows; makes none."""
+        return {pair: patient.person_id for pair, patient in self._held(session, pairs).items()}
+
+    def adopt(self, session: Session, codes: Mapping[Pair, str]) -> int:
+        """Enter patients with codes that another system gave, inside a transaction of the caller.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            PermanentError: the vault holds another code for one of them; nothing of the transaction may stay.
+        """
+        new = sorted(codes.keys() - self._held(session, codes).keys())
+        if new:
+            persons = session.scalars(insert(Person).returning(Person.id), [{} for _ in new]).all()
+            rows = [
+                self._row(self._bare(pair), person) | {"code": codes[pair]}
+                for pair, person in zip(new, persons, strict=True)
+            ]
+            for batch in batches(rows):
+                insert_new(session, Identifier, batch)
+        if self.codes(session, codes) != dict(codes):
+            raise PermanentError("a patient code of the table differs from the vault; nothing was taken over")
+        return len(new)
+
     def original_ids(self, identifier_ids: Iterable[int], *, caller: str, purpose: str) -> dict[int, Pair]:
         """(issuer, patient ID) of identifiers, by identifier id. The use is recorded as a disclosure."""
         sealed: dict[int, bytes] = {}
@@ -118,6 +148,11 @@ class Identities:
     def forget(self) -> None:
         """Drop what this process remembers, after persons were corrected."""
         self._known = {}
+
+    def _held(self, session: Session, pairs: Iterable[Pair]) -> dict[Pair, Patient]:
+        asked = {pair: self._bare(pair) for pair in pairs}
+        rows = self._select(session, sorted(set(asked.values())))
+        return {pair: rows[bare] for pair, bare in asked.items() if bare in rows}
 
     def _remember(self, committed: dict[Pair, Patient]) -> None:
         if len(self._known) + len(committed) > REMEMBERED:

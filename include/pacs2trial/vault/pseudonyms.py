@@ -5,7 +5,7 @@ The keyed derivation proposes, the row decides: rows made by another process, or
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class Pseudonyms:
             TransientError: the database did not answer; nothing of this call is half known.
             PermanentError: a proposed pseudonym stands for another original already.
         """
-        asked = {original: _without_padding(original) for original in originals}
+        asked = {original: _bare(original) for original in originals}
         found = self._remembered(asked.values())
         missing = {original for original in asked.values() if original not in found}
         if missing:
@@ -85,9 +85,39 @@ class Pseudonyms:
             for pseudo, (lookup, sealed) in rows.items()
         }
 
+    def held(self, session: Session, originals: Iterable[Original]) -> dict[Original, str]:
+        """The pseudonyms that the vault holds of ``originals``; makes none."""
+        keys = {(bare.kind, self.lookup(bare)): original for original in originals for bare in [_bare(original)]}
+        return {keys[key]: pseudo for key, pseudo in self._select(session, keys).items()}
+
+    def holders(self, session: Session, kind: Kind, pseudos: Iterable[str]) -> dict[str, str]:
+        """The look-up values of the originals that these pseudonyms stand for; unknown ones are left out."""
+        found: dict[str, str] = {}
+        for batch in batches(sorted(pseudos)):
+            query = select(Pseudonym.pseudo, Pseudonym.lookup).where(
+                Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.pseudo.in_(batch)
+            )
+            found |= {row.pseudo: row.lookup for row in session.execute(query)}
+        return found
+
+    def enter(self, session: Session, wanted: Mapping[Original, str]) -> int:
+        """Write pseudonyms that another system gave, inside a transaction of the caller; returns how many were new.
+
+        Raises:
+            PermanentError: the vault holds another one for one of them; nothing of the transaction may stay.
+        """
+        before = self.held(session, wanted)
+        new = {original: pseudo for original, pseudo in wanted.items() if original not in before}
+        for batch in batches(sorted(new, key=lambda original: (original.kind, original.value))):
+            rows = [self._proposal(_bare(one), lookup=self.lookup(one)) | {"pseudo": new[one]} for one in batch]
+            insert_new(session, Pseudonym, rows)
+        if self.held(session, wanted) != dict(wanted):
+            raise PermanentError(f"scope {self._scope.name}: the table differs from the vault; nothing was taken over")
+        return len(new)
+
     def lookup(self, original: Original) -> str:
         """What finds ``original`` in this scope: the value itself if it names nobody, else its keyed look-up value."""
-        bare = _without_padding(original)
+        bare = _bare(original)
         return self._keyed_lookup(bare) if self._is_sealed(bare) else bare.value
 
     def _remembered(self, originals: Iterable[Original]) -> dict[Original, str]:
@@ -153,7 +183,7 @@ class Pseudonyms:
         return keyed_digest(self._lookup_key, self._scope.name, original.kind.value, original.value).hex()
 
 
-def _without_padding(original: Original) -> Original:
+def _bare(original: Original) -> Original:
     value = original.value.rstrip(PADDING)
     if not value or original.kind is Kind.PATIENT_ID:
         raise ValueError("only a UID, accession number or study ID that is not empty has a pseudonym here")
