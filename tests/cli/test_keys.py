@@ -65,6 +65,8 @@ def test_import_shows_the_difference_and_imports(site: Site, enrolled: Hospital)
         "changed        0",
         "withdrawn      0",
         "unchanged      1",
+        "to make 1 subjects anew in one run, with studies that are not known yet:",
+        """  airflow dags trigger trial_LUNGART --conf '{"subjects":["LA-002"]}'""",
     ]
     assert versions(enrolled) == 2
 

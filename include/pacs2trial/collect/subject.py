@@ -17,6 +17,7 @@ from pacs2trial.collect.stage2 import Addressed, Recipe, address
 from pacs2trial.collect.versions import (
     Written,
     current_packages,
+    found_right,
     mark_collected,
     new_version,
     retire,
@@ -24,7 +25,7 @@ from pacs2trial.collect.versions import (
 )
 from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import BalanceError
-from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import PackageRow
 from pacs2trial.workspace import Workspace
@@ -86,6 +87,7 @@ def collect_subject(
     with ws.vault.lock(f"{trial}/{key}"):
         require_deliverable(ws.vault, definition, key)
         with ws.vault.session(read_only=True) as session:
+            require_current(session, subject)
             members = chosen(session, trial, subject.subject_id)
         recipe = Recipe.of(ws.vault, definition, subject)
         groups = _groups(definition, address(recipe, members))
@@ -132,6 +134,7 @@ def _package(
     if current is not None and _still_right(ws, current, inputs):
         with ws.vault.session() as session:
             mark_collected(session, trial, instance_ids)
+            found_right(session, current.id, subject.revision)
         file = package_file(ws.settings, current.path)
         intact = Written(current.path, current.size, current.sha256, current.content_digest, {})
         return _made(recipe, study, current.id, file, intact, len(members), changed=False)
@@ -143,8 +146,10 @@ def _package(
     with ws.vault.session() as session:
         if current is None or changed:
             row = new_version(session, (trial, subject.subject_id, study), written, pinned, members)
+            row.revision = subject.revision
         else:
             row = same_content(session, current.id, written, pinned, members)
+            found_right(session, row.id, subject.revision)
         mark_collected(session, trial, instance_ids)
         package_id, version = row.id, row.version
     file = package_file(ws.settings, name)

@@ -9,9 +9,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.collect.stage2 import Addressed
+from pacs2trial.keytable.corrections import Effect, settle_outdated
 from pacs2trial.vault.tables import Judgement, PackageMember, PackageRow, PackageState, TrialInstance
 
 _BATCH = 1000
+UNCHANGED = "the package made anew has the same content"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,18 @@ def same_content(
     session.execute(delete(PackageMember).where(PackageMember.package_id == package_id))
     _record_members(session, package_id, written, members)
     return row
+
+
+def found_right(session: Session, package_id: int, revision: int) -> None:
+    """Record that a package is what the subject's key row of today gives: it is stale no more.
+
+    What had been delivered of just this content was right all the time, whatever an import meant to change.
+    """
+    row = session.get_one(PackageRow, package_id)
+    if row.revision != revision:
+        row.revision = revision
+        same = {"subject_id": row.subject_id, "study": row.study, "content_digest": row.content_digest}
+        settle_outdated(session, {**same, "effect": Effect.CHANGED}, by="pacs2trial", settlement=UNCHANGED)
 
 
 def mark_collected(session: Session, trial: str, instance_ids: Sequence[int]) -> None:

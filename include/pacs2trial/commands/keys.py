@@ -8,17 +8,10 @@ import click
 
 from pacs2trial import custody
 from pacs2trial.commands.command import ReportingGroup, actor, agree, trial_argument
+from pacs2trial.commands.outdated import delivered_table, outdated_keys
 from pacs2trial.commands.report import Report, Table
-from pacs2trial.errors import InputError
-from pacs2trial.keytable import (
-    KeyTableChange,
-    KeyTableRow,
-    check_key_table,
-    compare_key_table,
-    import_key_table,
-    key_file,
-    read_keys,
-)
+from pacs2trial.corrections import Rerun, preview, take_key_table, whole_key_table
+from pacs2trial.keytable import KeyTableChange, KeyTableRow, key_file
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.workspace import Workspace
 
@@ -27,17 +20,20 @@ file_argument = click.argument("file", required=False, type=click.Path(path_type
 
 @click.group(cls=ReportingGroup)
 def keys() -> None:
-    """Key tables: check, import, show, history."""
+    """Key tables: check, import, show, history; what was delivered before a correction."""
 
 
 @keys.command("check")
 @trial_argument
 @file_argument
 def check_keys(trial: str, file: Path | None) -> Report:
-    """Check a key table; every problem is told with its row. FILE is by default the one the definition names."""
+    """Check a key table; every problem is told with its row.
+
+    FILE (CSV or Excel) is by default the file or query that the definition names.
+    """
     workspace = Workspace.open()
     definition = workspace.definition(trial)
-    source, rows = right_rows(workspace, definition, file)
+    source, rows = _whole(workspace, definition, file)
     subjects = len({row.subject_key for row in rows})
     content = {"trial": definition.trial, "file": source, "rows": len(rows), "subjects": subjects}
     return Report(content, text=f"{source} is right: {len(rows)} rows, {subjects} subjects")
@@ -48,22 +44,40 @@ def check_keys(trial: str, file: Path | None) -> Report:
 @file_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def import_keys(trial: str, file: Path | None, *, yes: bool) -> Report:
-    """Take a key table into the vault: show what changes, ask, import whole or not at all."""
+    """Take a key table into the vault: show what changes, ask, import whole or not at all.
+
+    Shows what had been delivered of the subjects that it corrects, and prints the Airflow commands that make them anew.
+    """
     workspace = Workspace.open()
     definition = workspace.definition(trial)
-    source, rows = right_rows(workspace, definition, file)
-    change = compare_key_table(workspace.vault, definition, rows)
-    content = {"trial": definition.trial, "file": source, "change": change}
-    if not (change.added or change.changed or change.withdrawn):
+    source, rows = _whole(workspace, definition, file)
+    found = preview(workspace, definition, rows)
+    change = found.change
+    content = {"trial": definition.trial, "file": source, "change": change, "delivered": found.delivered}
+    if change.changes_nothing:
         text = f"nothing changes: {change.unchanged} subjects are as they were"
         return Report(content | {"imported": False}, text=text)
     for line in change_lines(change):
         click.echo(line, err=True)
+    for one in found.delivered:
+        click.echo(
+            f"delivered  {one.subject_key}  {one.destination}  {one.delivered_at:%Y-%m-%d %H:%M}Z  "
+            f"content {one.content_digest[:12]}",
+            err=True,
+        )
     if not agree(f"Import this key table into trial {definition.trial}?", yes=yes):
         return Report(content | {"imported": False}, text="nothing was imported")
-    import_key_table(workspace.vault, definition, rows, actor=actor())
+    taken = take_key_table(workspace, definition, rows, actor=actor())
     total = len(change.added) + len(change.changed) + change.unchanged
-    return Report(content | {"imported": True}, text=f"imported: {definition.trial} has {total} subjects")
+    notes = [*_rerun_notes(definition, taken.rerun)]
+    if taken.delivered:
+        notes.append(f"tell the trial centre what it holds under keys that changed: pacs2trial keys outdated {trial}")
+    return Report(
+        content | {"imported": True, "change": taken.change, "delivered": taken.delivered, "rerun": taken.rerun},
+        [delivered_table(taken.delivered)] if taken.delivered else [],
+        text=f"imported: {definition.trial} has {total} subjects",
+        notes=notes,
+    )
 
 
 @keys.command("show")
@@ -98,20 +112,7 @@ def show_history(trial: str) -> Report:
     return Report(content, [Table(("version", "imported", "by", "rows", "digest"), rows)])
 
 
-def right_rows(workspace: Workspace, definition: TrialDefinition, file: Path | None) -> tuple[str, list[KeyTableRow]]:
-    """The rows of a key table that has no fault, and where they were read.
-
-    Raises:
-        InputError: it has some; all are listed.
-    """
-    path = file.absolute() if file else None
-    if path is None and definition.keys.file is not None:
-        path = key_file(definition, workspace.settings)
-    rows = read_keys(definition, workspace.settings, workspace.connections, path)
-    problems = check_key_table(rows, definition)
-    if problems:
-        raise InputError(*problems)
-    return str(path or rows[0].place.table), rows
+keys.add_command(outdated_keys)
 
 
 def change_lines(change: KeyTableChange) -> list[str]:
@@ -125,3 +126,26 @@ def change_lines(change: KeyTableChange) -> list[str]:
         )
     ]
     return [*lines, f"unchanged  {change.unchanged:>5}"]
+
+
+def _whole(workspace: Workspace, definition: TrialDefinition, file: Path | None) -> tuple[str, list[KeyTableRow]]:
+    """The rows of a key table that has no fault, and where they were read."""
+    path = file.absolute() if file else None
+    if path is None and definition.keys.file is not None:
+        path = key_file(definition, workspace.settings)
+    rows = whole_key_table(workspace, definition, path)
+    return str(path or rows[0].place.table), rows
+
+
+def _rerun_notes(definition: TrialDefinition, rerun: Rerun) -> list[str]:
+    if not rerun.subjects:
+        return []
+    notes = []
+    if rerun.backfill:
+        notes += [
+            f"to make anew what is known of {len(rerun.subjects)} subjects, by study date:",
+            f"  {rerun.backfill}",
+        ]
+    again = "or" if rerun.backfill else f"to make {len(rerun.subjects)} subjects anew"
+    scheduled = "; the next scheduled run does it by itself" if definition.schedule else ""
+    return [*notes, f"{again} in one run, with studies that are not known yet{scheduled}:", f"  {rerun.trigger}"]

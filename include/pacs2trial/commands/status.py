@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import click
 
 from pacs2trial.commands.command import ReportingCommand
+from pacs2trial.commands.outdated import outdated_table
 from pacs2trial.commands.report import WRONG, Report, Table
+from pacs2trial.corrections import outdated, stale_subjects
 from pacs2trial.staging.balance import Balance, balance, balance_by_study
 from pacs2trial.trials.load import load_trials
 from pacs2trial.workspace import Workspace
@@ -32,10 +34,18 @@ def status(trial: str | None) -> Report:
     wanted = definition.source.modalities
     subjects = balance(workspace.vault, definition.trial, modalities=wanted)
     studies = balance_by_study(workspace.vault, definition.trial, modalities=wanted)
-    content = {"trial": definition.trial, "subjects": subjects, "studies": studies}
+    late = outdated(workspace, definition.trial)
+    stale = stale_subjects(workspace, definition.trial)
+    content = {"trial": definition.trial, "subjects": subjects, "studies": studies, "stale": stale, "outdated": late}
     tables = [balance_table(definition.trial, subjects)]
     if studies:
         tables.append(_study_table(studies))
+    if stale:
+        tables.append(
+            Table(("subject",), [(key,) for key in stale], title="to be made anew: the key table was corrected")
+        )
+    if late:
+        tables.append(outdated_table(late))
     return Report(content, tables)
 
 

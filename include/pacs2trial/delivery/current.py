@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pacs2trial.errors import InputError, PermanentError, ProofError
+from pacs2trial.errors import HeldError, InputError, PermanentError, ProofError
 from pacs2trial.vault.tables import PackageRow, PackageState, Subject
 
 
@@ -41,6 +41,20 @@ def earlier_files(session: Session, package: PackageRow) -> frozenset[str]:
             )
         )
     )
+
+
+def require_fresh(session: Session, packages: list[PackageRow], trial: str, subject_key: str) -> None:
+    """Return if every package was made, or found right, from what the key table says of the subject now.
+
+    Raises:
+        HeldError: the key table was corrected since.
+    """
+    for package in packages:
+        if session.get_one(Subject, package.subject_id).revision != package.revision:
+            raise HeldError(
+                f"{trial}/{subject_key}: the key table was corrected after the package was made; run "
+                f"pacs2trial filter {trial}, then pacs2trial collect {trial}"
+            )
 
 
 def require_verified(packages: list[PackageRow], trial: str, subject_key: str) -> None:

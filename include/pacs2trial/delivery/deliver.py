@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pacs2trial.collect.gate import require_deliverable
-from pacs2trial.delivery.current import earlier_files, in_force, require_verified, subject_id
+from pacs2trial.collect.versions import UNCHANGED
+from pacs2trial.delivery.current import earlier_files, in_force, require_fresh, require_verified, subject_id
 from pacs2trial.delivery.kinds import label, sender
 from pacs2trial.delivery.outgoing import Outgoing
 from pacs2trial.delivery.review import ReviewState, ask
 from pacs2trial.errors import HeldError, PermanentError
+from pacs2trial.keytable.corrections import Effect, last_deliveries, settle_outdated
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import insert_new
-from pacs2trial.vault.tables import Delivery
+from pacs2trial.vault.tables import Delivery, OutdatedDelivery, PackageRow, now
 from pacs2trial.verify.receipt import add_deliveries
 from pacs2trial.workspace import Workspace
 
@@ -79,6 +81,7 @@ def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> li
     trial = definition.trial
     with ws.vault.session() as session:
         packages = in_force(session, trial, subject_id(session, trial, subject_key))
+        require_fresh(session, packages, trial, subject_key)
         require_verified(packages, trial, subject_key)
         answers = ask(session, packages) if packages and definition.review != "never" else {}
         leaving = [
@@ -111,37 +114,43 @@ def _require_file(package: Outgoing) -> None:
 
 
 def _delivered(ws: Workspace, package: Outgoing) -> dict[str, Mapping[str, Any]]:
-    """Receipts of what destinations have of this content, by destination."""
+    """Receipts of destinations to which this content went last, by destination.
+
+    One that got another content since, or whose content an import called outdated, gets it again.
+    """
     with ws.vault.session(read_only=True) as session:
         subject = subject_id(session, package.trial, package.subject_key)
-        rows = session.scalars(
-            select(Delivery).where(
-                Delivery.trial == package.trial,
-                Delivery.subject_id == subject,
-                Delivery.content_digest == package.content_digest,
-            )
+        study = session.get_one(PackageRow, package.package_id).study
+        last = {
+            each.delivery_id
+            for each in last_deliveries(session, [subject])
+            if each.study == study and each.content_digest == package.content_digest
+        }
+        outdated = select(OutdatedDelivery.id).where(
+            OutdatedDelivery.delivery_id == Delivery.id,
+            OutdatedDelivery.found_at >= Delivery.delivered_at,
+            OutdatedDelivery.settlement != UNCHANGED,
         )
+        rows = session.scalars(select(Delivery).where(Delivery.id.in_(last), ~outdated.exists()))
         return {row.destination: row.receipt for row in rows}
 
 
 def _record(ws: Workspace, package: Outgoing, destination: str, receipt: Mapping[str, Any]) -> None:
-    """Write down that a content has arrived; who comes second finds the row of the first and leaves it."""
+    """Write down that a content has arrived; one that went there before, and another since, went there anew."""
     with ws.vault.session() as session:
         subject = subject_id(session, package.trial, package.subject_key)
-        insert_new(
-            session,
-            Delivery,
-            [
-                {
-                    "package_id": package.package_id,
-                    "trial": package.trial,
-                    "subject_id": subject,
-                    "destination": destination,
-                    "content_digest": package.content_digest,
-                    "receipt": dict(receipt),
-                }
-            ],
-        )
+        which = {
+            "trial": package.trial,
+            "subject_id": subject,
+            "destination": destination,
+            "content_digest": package.content_digest,
+        }
+        said = {"package_id": package.package_id, "receipt": dict(receipt), "delivered_at": now()}
+        insert_new(session, Delivery, [which | said])
+        session.execute(update(Delivery).filter_by(**which).values(**said))
+        study = session.get_one(PackageRow, package.package_id).study
+        replaced = {"subject_id": subject, "study": study, "destination": destination, "effect": Effect.CHANGED}
+        settle_outdated(session, replaced, by=ACTOR, settlement=f"replaced by content {package.content_digest[:12]}")
         ws.vault.audit.append(
             session,
             "deliver",

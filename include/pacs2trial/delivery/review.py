@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pacs2trial.delivery.current import in_force, subject_id
+from pacs2trial.delivery.current import in_force, require_fresh, subject_id
 from pacs2trial.errors import InputError
 from pacs2trial.vault.database import insert_new
 from pacs2trial.vault.tables import PackageRow, PackageState, Review, Subject, now
@@ -113,6 +113,7 @@ def approve(
 
     Raises:
         InputError: there is nothing in force to approve, or it is not proven, or it was rejected.
+        HeldError: the key table was corrected since it was made.
     """
     return _answer(ws, (trial, subject_key), ReviewState.APPROVED, actor, reason, content_digest)
 
@@ -150,6 +151,8 @@ def _answer(
         ]
         if not packages:
             raise InputError(f"{trial}/{subject_key}: no such package is in force; run pacs2trial collect {trial}")
+        if state is ReviewState.APPROVED:
+            require_fresh(session, packages, trial, subject_key)
         if state is ReviewState.APPROVED and any(each.state != PackageState.VERIFIED for each in packages):
             raise InputError(f"{trial}/{subject_key}: a package is not proven; only a verified one can be approved")
         ask(session, packages)

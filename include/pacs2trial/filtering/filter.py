@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
 from pacs2trial.filtering.trial_rules import Candidate, Ruling, judge, wanted
-from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import batches
@@ -45,6 +45,7 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
     """
     with ws.vault.lock(f"{definition.trial}/{subject.subject_key}"):
         with ws.vault.session(read_only=True) as session:
+            require_current(session, subject)
             found = _candidates(session, subject.person_id)
         candidates = _with_facts(ws.vault, definition, found)
         rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from pacs2trial.errors import InputError
+from pacs2trial.errors import InputError, TransientError
 from pacs2trial.keytable.row import KeyTableRow
 from pacs2trial.keytable.version import CALLER, current_version
 from pacs2trial.vault import Vault
@@ -53,6 +54,7 @@ class EnrolledSubject:
         identifier_ids: the main identifier first, then aliases.
         visits: empty when no row restricts the studies, so that all of these identifiers belong to the subject.
         columns: free columns on which all rows of the subject agree; what differs stands in the visits.
+        revision: counts the imports that changed what the key table says of the subject.
     """
 
     subject_id: int
@@ -61,6 +63,7 @@ class EnrolledSubject:
     identifier_ids: tuple[int, ...]
     visits: tuple[Visit, ...]
     columns: Mapping[str, str] = field(repr=False)
+    revision: int = 1
 
     def admitting(self, identifier_id: int, accession_lookup: str | None, study_date: date | None) -> int | None:
         """How many visits admit a study; ``None`` when the key table restricts none, so that all are admitted."""
@@ -113,6 +116,17 @@ def enrolled(
     return [_subject(vault, subjects[key], several) for key, several in rows.items()]
 
 
+def require_current(session: Session, subject: EnrolledSubject) -> None:
+    """Return if the key table still says of a subject what ``subject`` says; to be called under the subject's lock.
+
+    Raises:
+        TransientError: an import has changed that since.
+    """
+    row = session.get_one(Subject, subject.subject_id)
+    if row.revision != subject.revision or row.withdrawn_at is not None:
+        raise TransientError(f"{subject.subject_key}: a new key table was imported this moment; try again")
+
+
 def accession_lookup(vault: Vault, accession_number: str) -> str | None:
     """The keyed look-up value by which visits know an original accession number; None for an empty one."""
     bare = accession_number.strip(PADDING)
@@ -139,6 +153,7 @@ def _subject(vault: Vault, subject: Subject, stored: Sequence[_StoredRow]) -> En
         identifier_ids=tuple(dict.fromkeys(each.identifier_id for each in in_order)),
         visits=tuple(visits) if restricted else (),
         columns=_agreed(each.row.columns for each in stored),
+        revision=subject.revision,
     )
 
 

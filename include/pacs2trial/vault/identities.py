@@ -137,6 +137,13 @@ class Identities:
         self._disclosures.record(caller, purpose, len(sealed))
         return {row_id: self._opened(original) for row_id, original in sealed.items()}
 
+    def known(self, pairs: Iterable[Pair]) -> set[Pair]:
+        """Those of the pairs that are patients whom the vault has seen; makes nothing."""
+        asked = {pair: self._bare(pair) for pair in pairs if pair[1].strip(PADDING)}
+        with self._database.session(read_only=True) as session:
+            found = self._select(session, sorted(set(asked.values())))
+        return {pair for pair, bare in asked.items() if bare in found}
+
     def is_known(self, issuer: str, patient_id: str) -> bool:
         """Whether a text is a patient ID of ``issuer`` that the vault has seen; makes nothing."""
         if not patient_id.strip(PADDING):

@@ -1,0 +1,20 @@
+"""Corrections: a key table taken in with all that follows, what had been delivered before, studies in doubt."""
+
+from pacs2trial.corrections.outdated import Outdated, export_outdated, outdated, settle
+from pacs2trial.corrections.rerun import Rerun, rerun, stale_subjects
+from pacs2trial.corrections.take import Preview, Taken, preview, take_key_table, whole_key_table
+
+__all__ = [
+    "Outdated",
+    "Preview",
+    "Rerun",
+    "Taken",
+    "export_outdated",
+    "outdated",
+    "preview",
+    "rerun",
+    "settle",
+    "stale_subjects",
+    "take_key_table",
+    "whole_key_table",
+]
