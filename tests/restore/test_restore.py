@@ -163,11 +163,22 @@ def test_a_lost_definition_file_is_taken_from_the_vault(ran: Trial) -> None:
     assert ran.packages() == packages
 
 
-def test_swapped_keys_do_not_mix_what_is_restored(ran: Trial) -> None:
-    packages = ran.packages()
+def test_what_swapped_keys_superseded_is_not_restored(ran: Trial) -> None:
     ran.site.enrol(
         {"patient_id": OXENBARGER.patient_id, "subject_key": "LA-001"},
         {"patient_id": LUCZYNSKA.patient_id, "subject_key": "LA-002"},
+    )
+    ran.lose()
+    for key in SUBJECTS:
+        assert outcomes(restored(ran, key)) == []
+    assert not list(ran.ws.settings.packages.rglob("*.zip")), "each held another patient than its key now means"
+
+
+def test_a_package_in_force_is_restored_from_the_key_row_of_its_time(ran: Trial) -> None:
+    packages = ran.packages()
+    ran.site.enrol(
+        {"patient_id": LUCZYNSKA.patient_id, "subject_key": "LA-001", "arm": "b"},
+        {"patient_id": OXENBARGER.patient_id, "subject_key": "LA-002", "arm": "b"},
     )
     with ran.ws.vault.session(read_only=True) as session:
         assert len(session.scalars(select(KeyVersion.id)).all()) == 2
