@@ -11,7 +11,7 @@ from typing import Any, Final
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.dates import as_date, checked_dates
 from pacs2trial.dicomfile.encoding import EncodedObject
-from pacs2trial.dicomfile.scan import IMPLICIT_HEAD, element_at, elements, head_at, item_at, refuse
+from pacs2trial.dicomfile.scan import IMPLICIT_HEAD, element_at, head_at, item_at, refuse
 from pacs2trial.dicomfile.vr import DELIMITER_GROUP, SEQUENCE_END, UNDEFINED
 from pacs2trial.profile.vocabulary import nobody
 
@@ -147,37 +147,30 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
 def _other_ids(obj: EncodedObject) -> Iterator[bytes]:
     """The values of Patient ID in the items of Other Patient IDs Sequence (0010,1002)."""
     header, implicit = obj.header, obj.implicit
-    for tag, _, _, start, end, _ in elements(header, 0, len(header), implicit=implicit):
-        if tag > _OTHER_IDS:
-            return
-        position = start if tag == _OTHER_IDS else end
-        while position < end:
-            number, length, content = item_at(header, position, end)
-            if number == SEQUENCE_END:
+    _, _, _, position, end, _ = obj.top.get(_OTHER_IDS, (0, b"", 0, 0, 0, False))
+    while position < end:
+        number, length, content = item_at(header, position, end)
+        if number == SEQUENCE_END:
+            break
+        position, stop = content, end if length == UNDEFINED else content + length
+        while position < stop:
+            if IMPLICIT_HEAD(header, position)[0] == DELIMITER_GROUP:
+                position += 8
                 break
-            position, stop = content, end if length == UNDEFINED else content + length
-            while position < stop:
-                if IMPLICIT_HEAD(header, position)[0] == DELIMITER_GROUP:
-                    position += 8
-                    break
-                found, _, value, length = head_at(header, position, stop, implicit=implicit)
-                position = element_at(header, position, stop, implicit=implicit)[4]
-                if found == _PATIENT_ID and length != UNDEFINED:
-                    yield bytes(header[value : value + length])
+            found, _, value, length = head_at(header, position, stop, implicit=implicit)
+            position = element_at(header, position, stop, implicit=implicit)[4]
+            if found == _PATIENT_ID and length != UNDEFINED:
+                yield bytes(header[value : value + length])
 
 
 def _values(obj: EncodedObject) -> dict[int, bytes]:
     """The wanted elements of the outermost level, as encoded."""
+    if obj.in_order_to <= _LAST:
+        refuse("order", "an attribute stands twice or behind its place")
     found: dict[int, bytes] = {}
-    last = -1
-    for tag, _, _, value, end, _ in elements(obj.header, 0, len(obj.header), implicit=obj.implicit):
-        if tag <= last:
-            refuse("order", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) stands twice or behind its place")
-        last = tag
-        if tag > _LAST:
-            break
-        if tag in _WANTED:
-            found[tag] = bytes(obj.header[value : min(end, value + _LONGEST)])
+    for tag in _WANTED & obj.top.keys():
+        _, _, _, start, end, _ = obj.top[tag]
+        found[tag] = bytes(obj.header[start : min(end, start + _LONGEST)])
     return found
 
 

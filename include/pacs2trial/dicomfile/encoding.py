@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.bigendian import to_little_endian
-from pacs2trial.dicomfile.scan import Bytes, elements, head_at, refuse
+from pacs2trial.dicomfile.scan import Bytes, Element, elements, head_at, refuse
 from pacs2trial.dicomfile.syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE, READABLE
 from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
 from pacs2trial.errors import UnsafeObjectError
@@ -25,6 +26,9 @@ IMPLEMENTATION_VERSION: Final = "PACS2TRIAL"
 
 PIXEL_TAGS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
+
+_MOST_AT_TOP: Final = 50_000
+_HIGHEST: Final = 0xFFFFFFFF
 
 MAX_INFLATED: Final = 1 << 30
 MAX_RATIO: Final = 100
@@ -42,12 +46,21 @@ class EncodedObject:
         pixel: from the tag of the pixel data to the end of its value; empty if there is none. What follows the
             pixel data is left out.
         implicit: whether ``header`` and ``pixel`` are in implicit VR.
+        top: where the elements of the outermost level stand in ``header``, by tag; of two the first.
+        in_order_to: the tag up to which they ascend, as they have to (PS3.5 7.1).
     """
 
     transfer_syntax: str
     header: Bytes
     pixel: Bytes
     implicit: bool
+    top: Mapping[int, Element] = field(default_factory=dict, repr=False)
+    in_order_to: int = _HIGHEST
+
+    def value(self, tag: int) -> bytes:
+        """The value of an element of the outermost level as it is encoded; empty if there is none."""
+        element = self.top.get(tag)
+        return bytes(self.header[element[3] : element[4]]) if element else b""
 
 
 def split_dataset(dataset: Buffer, transfer_syntax: str) -> EncodedObject:
@@ -133,22 +146,29 @@ def _split_with_meta(view: memoryview, start: int) -> EncodedObject:
 
 def _split(data: Bytes, syntax: str, *, implicit: bool) -> EncodedObject:
     """Cut before the pixel data. A tail of zeros is padding: some writers fill up their blocks."""
-    end = 0
+    end, last, in_order_to = 0, -1, _HIGHEST
+    top: dict[int, Element] = {}
     try:
-        for tag, _, start, value, stop, undefined in elements(data, 0, len(data), implicit=implicit):
+        for element in elements(data, 0, len(data), implicit=implicit):
+            tag, _, start, value, stop, undefined = element
             if tag in PIXEL_TAGS:
                 if undefined == (syntax in NATIVE) and stop > value:
                     refuse("pixel-encoding", "transfer syntax and pixel data contradict each other")
                 if undefined:
                     _check_fragments(data, value, stop)
-                return EncodedObject(syntax, data[:start], data[start:stop], implicit)
+                return EncodedObject(syntax, data[:start], data[start:stop], implicit, top, in_order_to)
             if tag == 0:
                 refuse("malformed", "an element has the tag (0000,0000)")
-            end = stop
+            if tag <= last and in_order_to == _HIGHEST:
+                in_order_to = last
+            if len(top) >= _MOST_AT_TOP:
+                refuse("too-large", f"the object has more than {_MOST_AT_TOP} attributes outside of sequences")
+            top.setdefault(tag, element)
+            last, end = tag, stop
     except UnsafeObjectError:
         if any(data[end:]):
             raise
-    return EncodedObject(syntax, data[:end], data[:0], implicit)
+    return EncodedObject(syntax, data[:end], data[:0], implicit, top, in_order_to)
 
 
 def _check_fragments(data: Bytes, start: int, end: int) -> None:
