@@ -9,6 +9,7 @@ from pydicom.sequence import Sequence
 
 from pacs2trial.deidentify import deidentify
 from pacs2trial.deidentify.compiled import ItemOperations, Operations
+from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.deidentify.operations import operations_of
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.dicomfile.encoding import split_dataset
@@ -87,7 +88,7 @@ def test_written_values_stand_in_an_item_that_was_empty() -> None:
 
 
 def walked(ds: Dataset, operations: Operations, *, implicit: bool) -> tuple[Walk, list[object]]:
-    walk = Walk(encoded(ds, implicit=implicit), operations)
+    walk = Walk(encoded(ds, implicit=implicit), operations, judge_of(frozenset(), staging_plan()))
     return walk, list(walk.run(implicit=implicit))
 
 

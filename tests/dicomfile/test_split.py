@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, IMPLICIT_LITTLE, split_dataset, split_file
 from pacs2trial.errors import UnsafeObjectError
-from support.objects import ct_slice, encoded, part10
+from support.objects import ct_slice, encoded, part10, raw_element
 
 JPEG = "1.2.840.10008.1.2.4.50"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -146,3 +146,28 @@ def test_nesting_has_a_limit() -> None:
     with pytest.raises(UnsafeObjectError) as refused:
         split_dataset(deep, EXPLICIT_LITTLE)
     assert refused.value.reason == "too-deep"
+
+
+def test_the_outermost_elements_are_found_by_tag() -> None:
+    for implicit in (False, True):
+        obj = split_dataset(
+            encoded(ct_slice(), implicit=implicit), "1.2.840.10008.1.2" if implicit else EXPLICIT_LITTLE
+        )
+        assert obj.value(0x00080060) == b"CT"
+        assert obj.value(0x00081030) == b"CT Thorax "
+        assert obj.value(0x00091001) == b"ZZPHI private "
+        assert obj.value(0x7FE00010) == obj.value(0x00081111) == b""
+        assert obj.in_order_to == 0xFFFFFFFF
+
+
+def test_where_the_order_of_tags_ends_is_told() -> None:
+    data = encoded(ct_slice())
+    twice = raw_element(0x00080060, "CS", b"MR") + data
+    obj = split_dataset(twice, EXPLICIT_LITTLE)
+    assert (obj.in_order_to, obj.value(0x00080060)) == (0x00080060, b"MR")
+
+
+def test_an_endless_outermost_level_is_refused() -> None:
+    with pytest.raises(UnsafeObjectError) as refused:
+        split_dataset(b"".join(raw_element(0x00090000 | n, "LO", b"") for n in range(0x1000, 0xFFFF)), EXPLICIT_LITTLE)
+    assert refused.value.reason == "too-large"

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 _ITEM_END_LENGTH: Final = 8
 
-TextKey = bytes | tuple[bytes, bytes]
-"""A text value as encoded less padding; with its character set where that matters."""
+Gathered = tuple[str, bytes, bytes]
+"""What identifies the patient or staff: its kind, the character set in force, the value as encoded less padding."""
+
+Verdict = bool | bytes
+"""Whether a value may stay: True as it is, as other bytes in this form, False not at all."""
 
 Result = bytes | Uids | Code | None
 """What an operation gives: the value itself to keep it, another to replace it, None to remove the element."""

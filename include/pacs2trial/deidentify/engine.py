@@ -10,8 +10,9 @@ from typing import Protocol
 from typing_extensions import Buffer
 
 from pacs2trial.deidentify.dates import as_date
-from pacs2trial.deidentify.judge import blocked_texts
-from pacs2trial.deidentify.keeping import PADDING, is_of_dicom
+from pacs2trial.deidentify.gathering import first_harvest
+from pacs2trial.deidentify.judge import judge_of
+from pacs2trial.deidentify.keeping import is_of_dicom
 from pacs2trial.deidentify.operations import (
     MODALITY,
     SERIES,
@@ -21,12 +22,13 @@ from pacs2trial.deidentify.operations import (
     STUDY_DATE,
     operations_of,
 )
+from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.deidentify.pieces import Encoder, Piece
 from pacs2trial.deidentify.pixels import pixel_element
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.deidentify.written import written_values
 from pacs2trial.dicomfile.encoding import EncodedObject
-from pacs2trial.dicomfile.scan import elements, refuse
+from pacs2trial.dicomfile.scan import refuse
 from pacs2trial.dicomfile.syntaxes import EXPLICIT_LITTLE, NATIVE
 from pacs2trial.profile.plan import Plan, SubjectValues
 from pacs2trial.trials.definition import STAGING
@@ -91,27 +93,21 @@ def deidentify(
     if (values is None) != (plan.scope == STAGING):
         raise ValueError("stage 2, and only stage 2, needs the values of a subject")
     header = bytes(obj.header)
-    operations = operations_of(plan, *_kind(header, implicit=obj.implicit))
+    operations = operations_of(plan, _term(obj, SOP_CLASS), _term(obj, MODALITY))
     days = values.date_shift if values else 0
-    walk = Walk(header, operations, days=days)
+    walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=days)
     pieces = walk.run(implicit=obj.implicit)
-    blocked = blocked_texts(walk, plan)
-    if blocked:
-        walk = Walk(header, operations, days=days, blocked=blocked)
+    judge = judge_of(frozenset(walk.harvest), plan)
+    blocked = walk.structural.keys() & walk.uids.keys()
+    if blocked or not walk.agrees_with(judge):
+        walk = Walk(header, operations, judge, days=days, blocked=blocked)
         pieces = walk.run(implicit=obj.implicit)
     fill = plan.filling(values).value if values else None
     return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values), fill)
 
 
-def _kind(header: bytes, *, implicit: bool) -> tuple[str, str]:
-    """SOP Class UID and Modality of the outermost level; empty where there is none."""
-    found = {SOP_CLASS: "", MODALITY: ""}
-    for tag, _, _, value, end, _ in elements(header, 0, len(header), implicit=implicit):
-        if tag in found:
-            found[tag] = header[value:end].strip(PADDING).decode("ascii", "replace")
-        if tag >= MODALITY:
-            break
-    return found[SOP_CLASS], found[MODALITY]
+def _term(obj: EncodedObject, tag: int) -> str:
+    return obj.value(tag).strip(PADDING).decode("ascii", "replace")
 
 
 def _finish(

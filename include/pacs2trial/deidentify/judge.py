@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pacs2trial.deidentify.charset import decode
-from pacs2trial.deidentify.compiled import TextKey
+from pacs2trial.deidentify.compiled import Gathered, Verdict
 from pacs2trial.deidentify.identifiers import OwnIdentifiers, folded, own_identifiers
-from pacs2trial.deidentify.walk import Walk
+from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.profile.plan import Plan
 
 _CODED: Final = re.compile(rb"[A-Z0-9 _]{0,16}")
@@ -23,46 +22,82 @@ _DATE: Final = re.compile(
 _MAIL: Final = re.compile(r"\S@\S")
 _WEB: Final = re.compile(r"://|www\.")
 
+_LONGEST_REMEMBERED: Final = 256
+_MOST_REMEMBERED: Final = 4096
+
 Doubts = tuple[re.Pattern[str], ...]
 
 
-def blocked_texts(walk: Walk, plan: Plan) -> dict[TextKey, bytes | None]:
-    """The values that may not stay, with what takes the place of a coded string.
+class Judge:
+    """Says of values that would stay whether they may, in an object with these identifiers, and remembers what it said.
 
     A value may not stay if it holds one of the object's own identifiers, a UID, a mail address, control characters,
     or bytes that are no text in the declared character set; in a trial also a web address, and a date where dates do
-    not stay. A coded string must have the form of one (PS3.5 6.2). A UID that names an instance elsewhere
-    in the object is no UID of a class or scheme.
+    not stay. A coded string must have the form of one (PS3.5 6.2).
     """
-    own = own_identifiers(walk.harvest)
-    blocked: dict[TextKey, bytes | None] = dict(_blocked_texts(walk.texts, own, _doubts_of(plan)))
-    for value in walk.coded:
-        if not _is_coded(value) or own.may_stand_in(value.decode("ascii").lower()):
-            kept = _coded_values(value, own)
-            if kept != value:
-                blocked[value] = kept
-    for value in walk.numbers:
-        if any(number.strip().lstrip(b"+0").decode("latin-1") in own.numbers for number in value.split(b"\\")):
-            blocked[value] = None
-    blocked.update((value, None) for value in walk.structural if value in walk.uids)
-    return blocked
 
+    def __init__(self, own: OwnIdentifiers, doubts: Doubts) -> None:
+        self._own = own
+        self._doubts = doubts
+        self._texts: dict[tuple[bytes, bytes], Verdict] = {}
+        self._coded: dict[bytes, Verdict] = {}
 
-def _blocked_texts(keys: Iterable[TextKey], own: OwnIdentifiers, doubts: Doubts) -> Iterator[tuple[TextKey, None]]:
-    texts: dict[TextKey, str] = {}
-    for key in keys:
-        charset, value = key if isinstance(key, tuple) else (b"", key)
-        text = decode(value, charset)
+    def text(self, charset: bytes, value: bytes) -> Verdict:
+        """Of a text as encoded, padding included."""
+        key = (charset, value)
+        verdict = self._texts.get(key)
+        if verdict is None:
+            verdict = _padded_right(value) if self._allows(value.rstrip(PADDING), charset) else False
+            _remember(self._texts, key, verdict, len(value))
+        return verdict
+
+    def coded(self, value: bytes) -> Verdict:
+        """Of a coded string as encoded; values that may not stay are emptied, so that the others keep their places."""
+        verdict = self._coded.get(value)
+        if verdict is None:
+            verdict = self._coded_verdict(value)
+            _remember(self._coded, value, verdict, len(value))
+        return verdict
+
+    def number(self, value: bytes) -> bool:
+        """Of an integer string less padding."""
+        numbers = self._own.numbers
+        return not numbers or all(
+            number.strip().lstrip(b"+0").decode("latin-1") not in numbers for number in value.split(b"\\")
+        )
+
+    def _allows(self, stripped: bytes, charset: bytes) -> bool:
+        text = decode(stripped, charset)
         if text is None:
-            yield key, None
-        else:
-            texts[key] = folded(text)
-    together = "\n".join(texts.values())
-    if not (own.may_stand_in(together) or _is_doubtful(together, doubts)):
-        return
-    for key, text in texts.items():
-        if own.stands_in(text) or _is_doubtful(text, doubts):
-            yield key, None
+            return False
+        text = folded(text)
+        return not self._own.stands_in(text) and not _is_doubtful(text, self._doubts)
+
+    def _coded_verdict(self, value: bytes) -> Verdict:
+        stripped = value.rstrip(PADDING)
+        if not _is_coded(stripped) or self._own.may_stand_in(stripped.decode("ascii").lower()):
+            kept = _coded_values(stripped, self._own)
+            if kept != stripped:
+                return kept
+        return _padded_right(value)
+
+
+@lru_cache(maxsize=16)
+def judge_of(harvest: frozenset[Gathered], plan: Plan) -> Judge:
+    """The judge for objects in which this was gathered; the objects of a series mostly share one."""
+    return Judge(own_identifiers(harvest), _doubts_of(plan))
+
+
+def _padded_right(value: bytes) -> Verdict:
+    kept = trimmed(value)
+    return True if kept is value else kept
+
+
+def _remember(memory: dict[Any, Verdict], key: Any, verdict: Verdict, length: int) -> None:
+    if length <= _LONGEST_REMEMBERED:
+        if len(memory) >= _MOST_REMEMBERED:
+            memory.clear()
+        memory[key] = verdict
 
 
 def _doubts_of(plan: Plan) -> Doubts:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from pacs2trial.deidentify.charset import ESCAPE
-from pacs2trial.deidentify.compiled import Apply, Result, TextKey
+from pacs2trial.deidentify.compiled import Apply, Result
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
 from pacs2trial.deidentify.identifiers import DUMMY_WORD, NAME
+from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.vr import UNIT
 from pacs2trial.profile.rules import Action, Rule
@@ -18,7 +18,6 @@ from pacs2trial.profile.rules import Action, Rule
 if TYPE_CHECKING:
     from pacs2trial.deidentify.walk import Walk
 
-PADDING: Final = b" \0"
 _STANDARD_UID: Final = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}[\0 ]*")
 _UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
 
@@ -53,26 +52,13 @@ def dummy_of(vr: bytes) -> bytes:
     return _DUMMIES.get(vr, DUMMY_WORD.encode())
 
 
-def trimmed(value: bytes) -> bytes:
-    """``value`` less padding; ``value`` itself where it is padded as it should be."""
-    stripped = value.rstrip(PADDING)
-    extra = len(value) - len(stripped)
-    if not extra or (extra == 1 and len(stripped) & 1 and value[-1] == 0x20):
-        return value
-    return stripped
-
-
-def text_key(walk: Walk, stripped: bytes) -> TextKey:
-    return stripped if stripped.isascii() and ESCAPE not in stripped else (walk.charset, stripped)
-
-
 def is_of_dicom(uid: bytes) -> bool:
     """Whether DICOM itself gave this UID: a class, a syntax, a well-known frame of reference. Such a UID stays."""
     return uid.startswith(b"1.2.840.10008.") and _STANDARD_UID.fullmatch(uid) is not None
 
 
 def keep_by_vr(rule: Rule) -> Apply:
-    """How a value of this rule's VR is kept: as long as it is well-formed, and not blocked by an earlier walk."""
+    """How a value of this rule's VR is kept: as long as it is well-formed and may stay."""
     vr = rule.vr
     if vr in UNIT:
         return keep_units(UNIT[vr])
@@ -87,7 +73,7 @@ def remove(_walk: Walk, _value: bytes) -> Result:
 
 
 def stray_name(walk: Walk, value: bytes) -> Result:
-    """A person's name, by the VR it was sent with, where the dictionary has none: it goes, and is searched elsewhere."""
+    """A person's name by the VR it was sent with, not by the dictionary: it goes, and is searched elsewhere."""
     walk.harvest[NAME, walk.charset, value.rstrip(PADDING)] = None
     return None
 
@@ -103,26 +89,20 @@ def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
 
 def keep_text(fallback: bytes | None) -> Apply:
     def keep(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(PADDING)
-        if not stripped:
-            return value if not value else b""
-        key = text_key(walk, stripped)
-        if key in walk.blocked:
-            return fallback
-        walk.texts[key] = None
-        return trimmed(value)
+        verdict = walk.texts.get(value)
+        if verdict is None:
+            verdict = walk.judge_text(value)
+        return value if verdict is True else fallback if verdict is False else verdict
 
     return keep
 
 
 def keep_coded(fallback: bytes | None) -> Apply:
     def keep(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(PADDING)
-        if stripped in walk.blocked:
-            replacement = walk.blocked[stripped]
-            return fallback if replacement is None else replacement
-        walk.coded[stripped] = None
-        return trimmed(value)
+        verdict = walk.coded.get(value)
+        if verdict is None:
+            verdict = walk.judge_coded(value)
+        return value if verdict is True else fallback if verdict is False else verdict
 
     return keep
 
@@ -134,15 +114,12 @@ def keep_number(fallback: bytes | None) -> Apply:
         if len(value) > _LONGEST_NUMBER:
             if value.translate(None, _NUMERIC):
                 return fallback
-        elif not _NUMBERS.fullmatch(value):
-            return fallback
-        elif (
+        elif not _NUMBERS.fullmatch(value) or (
             len(value) >= _SHORTEST_CHECKED_NUMBER
             and (stripped := value.strip(PADDING)).translate(None, b"\\").isdigit()
+            and not walk.judge_number(stripped)
         ):
-            if stripped in walk.blocked:
-                return fallback
-            walk.numbers[stripped] = None
+            return fallback
         return trimmed(value) if value[-1:] in (b" ", b"\0") else value
 
     return keep

@@ -13,7 +13,6 @@ from pacs2trial.deidentify.dates import checked_date_times, checked_dates
 from pacs2trial.deidentify.identifiers import HARVESTED, NAME
 from pacs2trial.deidentify.items import CHOOSERS
 from pacs2trial.deidentify.keeping import (
-    PADDING,
     dummy_of,
     is_of_dicom,
     keep_by_vr,
@@ -21,10 +20,10 @@ from pacs2trial.deidentify.keeping import (
     keep_text,
     keep_uid,
     remove,
-    trimmed,
     without,
 )
 from pacs2trial.deidentify.own_actions import hashing, replacing, setting
+from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
@@ -160,7 +159,7 @@ def _keep(_tag: int, rule: Rule, _plan: Plan) -> Apply:
 
 def _keep_charset(walk: Walk, value: bytes) -> Result:
     stripped = value.rstrip(PADDING)
-    walk.charset = stripped
+    walk.use_charset(stripped)
     return _KEEP_TERMS(walk, value)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.compiled import Apply, Result
-from pacs2trial.deidentify.keeping import PADDING, keep_by_vr
+from pacs2trial.deidentify.keeping import keep_by_vr
+from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.deidentify.pieces import Code
 from pacs2trial.profile.rules import Rule
 from pacs2trial.trials.valueform import encoded_value

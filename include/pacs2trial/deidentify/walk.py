@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Final
 
-from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result, TextKey
+from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
 from pacs2trial.deidentify.identifiers import NAME
+from pacs2trial.deidentify.judge import Judge
 from pacs2trial.deidentify.keeping import keep_units, remove, stray_name
+from pacs2trial.deidentify.notes import Notes
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
@@ -26,7 +28,6 @@ from pacs2trial.dicomfile.vr import (
     UNIT,
 )
 from pacs2trial.profile.rules import Action
-from pacs2trial.vault.pseudonyms import Original
 
 PIXEL_REPRESENTATION: Final = 0x00280103
 _UNSAID: Final = (b"", b"UN")
@@ -35,53 +36,21 @@ _NO_SLOT: Final = 1 << 32
 _MAX_ELEMENTS: Final = 20_000_000
 
 
-class Walk:
-    """The state of one walk.
-
-    Attributes:
-        charset: Specific Character Set in force.
-        level: how many sequences deep the walk is.
-        texts: text values that stay, unless one of the object's own identifiers is found in them.
-        coded, numbers, structural: the same for coded strings, for integer strings of six digits and more, and for
-            UIDs of classes, schemes and templates that are not DICOM's own.
-        blocked: what became of such values in an earlier walk of the same object: a replacement, or None to take the
-            fallback of the rule.
-        harvest: kind, character set, value of what identifies the patient or staff.
-        uids, originals: what must be asked of the vault.
-        top: values of the outermost level, as they came or as they go, that the engine needs.
-        foreign: what the object brought for attributes that the plan writes.
-        days: whole days by which dates move.
-        item_number, scheme: the last structure number, the last coding scheme of the item that is walked.
-    """
+class Walk(Notes):
+    """One walk over one header."""
 
     def __init__(
         self,
         header: bytes,
         operations: Operations,
+        judge: Judge,
         *,
         days: int = 0,
-        blocked: Mapping[TextKey, bytes | None] | None = None,
+        blocked: Collection[bytes] = (),
     ) -> None:
+        super().__init__(judge, days=days, blocked=blocked)
         self.buffer = header
         self.operations = operations
-        self.days = days
-        self.blocked: Mapping[TextKey, bytes | None] = blocked or {}
-        self.charset = b""
-        self.level = 0
-        self.texts: dict[TextKey, None] = {}
-        self.coded: dict[bytes, None] = {}
-        self.numbers: dict[bytes, None] = {}
-        self.structural: dict[bytes, None] = {}
-        self.harvest: dict[tuple[str, bytes, bytes], None] = {}
-        self.uids: dict[bytes, None] = {}
-        self.originals: dict[Original, None] = {}
-        self.top: dict[int, bytes] = {}
-        self.foreign: dict[int, bytes] = {}
-        self.foreign_items: list[list[Piece]] = []
-        self.counts: dict[str, int] = {}
-        self.elements = 0
-        self.item_number = b""
-        self.scheme = b""
         self._signed: bool | None = None
         self._implicit = False
 
@@ -238,9 +207,6 @@ class Walk:
         if self.elements > _MAX_ELEMENTS:
             refuse("too-large", f"the object has more than {_MAX_ELEMENTS} elements")
 
-    def count(self, what: str) -> None:
-        self.counts[what] = self.counts.get(what, 0) + 1
-
     def _changed(self, tag: int, vr: bytes, action: Action, result: Result) -> Piece | None:
         if result is None:
             self.count(Action.REMOVE)
@@ -367,7 +333,8 @@ class Walk:
             pieces, position, item_same = self._data_set(position, end, chosen, implicit=implicit, delimited=delimited)
             same = same and item_same and not delimited
             items.append(pieces)
-            self.charset = charset
+            if self.charset != charset:
+                self.use_charset(charset)
         self.level -= 1
         return items, position, same
 
@@ -391,7 +358,8 @@ class Walk:
 
     def _aside(self) -> Walk:
         """A walk of the same object that leaves nothing behind but what it harvests."""
-        aside = Walk(self.buffer, self.operations)
-        aside.harvest, aside.charset = self.harvest, self.charset
+        aside = Walk(self.buffer, self.operations, self._judge)
+        aside.harvest = self.harvest
+        aside.use_charset(self.charset)
         aside.level, aside._implicit = self.level, self._implicit
         return aside

@@ -1,0 +1,91 @@
+"""What a walk carries along, for the operations that it calls: what is in force, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pacs2trial.deidentify.compiled import Gathered, Verdict
+from pacs2trial.deidentify.judge import Judge
+from pacs2trial.deidentify.pieces import Piece
+from pacs2trial.vault.pseudonyms import Original
+
+
+class Notes:
+    """The state of one walk.
+
+    Attributes:
+        charset: Specific Character Set in force.
+        level: how many sequences deep the walk is.
+        texts: what the judge said of text values in the character set in force.
+        coded, numbers: the same for coded strings, and for integer strings of six digits and more.
+        structural: UIDs of classes, schemes and templates that are not DICOM's own.
+        blocked: such UIDs that an earlier walk of the same object has found to be UIDs of instances as well.
+        harvest: kind, character set, value of what identifies the patient or staff.
+        uids, originals: what must be asked of the vault.
+        top: values of the outermost level, as they came or as they go, that the engine needs.
+        foreign: what the object brought for attributes that the plan writes.
+        days: whole days by which dates move.
+        item_number, scheme: the last structure number, the last coding scheme of the item that is walked.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        *,
+        days: int = 0,
+        blocked: Collection[bytes] = (),
+    ) -> None:
+        self.days = days
+        self.blocked = blocked
+        self.charset = b""
+        self.level = 0
+        self.texts: dict[bytes, Verdict] = {}
+        self.coded: dict[bytes, Verdict] = {}
+        self.numbers: dict[bytes, bool] = {}
+        self.structural: dict[bytes, None] = {}
+        self.harvest: dict[Gathered, None] = {}
+        self.uids: dict[bytes, None] = {}
+        self.originals: dict[Original, None] = {}
+        self.top: dict[int, bytes] = {}
+        self.foreign: dict[int, bytes] = {}
+        self.foreign_items: list[list[Piece]] = []
+        self.counts: dict[str, int] = {}
+        self.elements = 0
+        self.item_number = b""
+        self.scheme = b""
+        self._judge = judge
+        self._texts: dict[bytes, dict[bytes, Verdict]] = {b"": self.texts}
+
+    def count(self, what: str) -> None:
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def use_charset(self, charset: bytes) -> None:
+        """From here on text is in this character set."""
+        self.charset = charset
+        self.texts = self._texts.setdefault(charset, {})
+
+    def judge_text(self, value: bytes) -> Verdict:
+        verdict = self.texts[value] = self._judge.text(self.charset, value)
+        return verdict
+
+    def judge_coded(self, value: bytes) -> Verdict:
+        verdict = self.coded[value] = self._judge.coded(value)
+        return verdict
+
+    def judge_number(self, value: bytes) -> bool:
+        verdict = self.numbers[value] = self._judge.number(value)
+        return verdict
+
+    def agrees_with(self, judge: Judge) -> bool:
+        """Whether ``judge`` would have said the same of everything that this walk has asked."""
+        if judge is self._judge:
+            return True
+        return (
+            all(
+                judge.text(charset, value) == said
+                for charset, texts in self._texts.items()
+                for value, said in texts.items()
+            )
+            and all(judge.coded(value) == said for value, said in self.coded.items())
+            and all(judge.number(value) == said for value, said in self.numbers.items())
+        )
