@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def query_grid(definition: TrialDefinition, connections: Connections) -> Grid:
     where = f"trial {definition.trial}, keys: query over {name}"
     if not READING.match(query):
         raise InputError(f"{where}: it must begin with SELECT or WITH")
-    columns, rows = _answer(where, database_url(connections.get(name)), query)
+    columns, rows = ask(where, database_url(connections.get(name)), query)
     if len(rows) > MOST_ROWS:
         raise InputError(f"{where}: it gives more than {MOST_ROWS} rows; a key table has one a subject or visit")
     names = [known_name(column) for column in columns]
@@ -92,8 +93,25 @@ def _file(connection: Connection) -> Path:
     return path.absolute()
 
 
-def _answer(where: str, url: URL, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Columns and rows. What a driver says may hold values of the table: only kind and SQLSTATE are told."""
+def ask(
+    where: str, url: URL, query: str, parameters: Mapping[str, str] | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Columns and rows of a query that only reads; parameters are bound, never written into it.
+
+    What a driver says may hold values of the table: only kind and SQLSTATE are told.
+
+    Args:
+        where: begins every message.
+        url: the database.
+        query: without parameters a colon in it is a colon; with them ``:name`` is a parameter.
+        parameters: name → value.
+
+    Raises:
+        InputError: the database refused the query.
+        SetupError: the driver of the database is not installed; the message names its package.
+        TransientError: the database does not answer.
+    """
+    statement = text(query.replace(":", r"\:") if parameters is None else query)
     timeout = {"connect_timeout": CONNECT_SECONDS} if url.get_backend_name() in {"postgresql", "mysql"} else {}
     try:
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=timeout)
@@ -107,7 +125,8 @@ def _answer(where: str, url: URL, query: str) -> tuple[list[str], list[tuple[Any
         raise InputError(f"{where}: SQLAlchemy knows no {url.drivername}") from None
     try:
         with engine.connect() as connection:
-            answer = connection.execute(text(query.replace(":", r"\:")))
+            reading = connection.execution_options(postgresql_readonly=True)
+            answer = reading.execute(statement, dict(parameters or {}))
             return list(answer.keys()), [tuple(row) for row in answer.fetchmany(MOST_ROWS + 1)]
     except OperationalError as error:
         raise TransientError(f"{where}: the database did not answer ({_kind(error)})") from None

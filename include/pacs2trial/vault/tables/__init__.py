@@ -16,6 +16,7 @@ from pacs2trial.vault.tables.identities import DateShift, Identifier, Kind, Pers
 from pacs2trial.vault.tables.instances import Instance, InstanceState, QuarantineItem, StagedVersion
 from pacs2trial.vault.tables.judgements import HeldStudy, Judgement, StudyDecision, TrialInstance
 from pacs2trial.vault.tables.keys import KeyRow, KeyVersion, Subject
+from pacs2trial.vault.tables.lookups import LookupAnswer
 from pacs2trial.vault.tables.packages import (
     Delivery,
     OutdatedDelivery,
@@ -41,6 +42,7 @@ __all__ = [
     "KeyVersion",
     "Kind",
     "Lock",
+    "LookupAnswer",
     "OutdatedDelivery",
     "PackageMember",
     "PackageRow",

@@ -129,6 +129,18 @@ def _create_key_tables() -> None:
         _to("identifier"),
         _sealed("content_sealed"),
     )
+    op.create_table(
+        "lookup_answer",
+        _id(),
+        _text("trial", 32),
+        _to("subject", index=True),
+        _text("lookup", 32),
+        _text("question", 64),
+        _text("answer", 64),
+        _sealed("answer_sealed"),
+        _time("first_given_at"),
+        sa.UniqueConstraint("trial", "subject_id", "lookup", "question", "answer"),
+    )
 
 
 def _create_pins_and_runs() -> None:

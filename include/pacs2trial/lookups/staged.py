@@ -1,0 +1,39 @@
+"""Attributes of staged objects by which a look-up is asked."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Collection
+from pathlib import Path
+
+from pacs2trial.dicomfile.encoding import split_file
+from pacs2trial.dicomfile.scan import elements
+from pacs2trial.errors import PermanentError, UnsafeObjectError
+
+PADDING = b" \0"
+
+
+def staged_values(path: Path, tags: Collection[int], name: str) -> dict[int, str]:
+    """The values of attributes on the outermost level of a staged file; empty text where there is none.
+
+    Args:
+        path: the file.
+        tags: what to read.
+        name: how messages name the file.
+
+    Raises:
+        PermanentError: the file is absent or damaged.
+    """
+    found = dict.fromkeys(tags, "")
+    last = max(tags, default=0)
+    try:
+        with path.open("rb") as file:
+            staged = split_file(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        for tag, _, _, value, end, _ in elements(staged.header, 0, len(staged.header), implicit=staged.implicit):
+            if tag in found:
+                found[tag] = bytes(staged.header[value:end]).strip(PADDING).decode("latin-1").strip()
+            if tag >= last:
+                break
+    except (OSError, ValueError, UnsafeObjectError) as error:
+        raise PermanentError(f"staged file {name} cannot be read: {type(error).__name__}") from None
+    return found
