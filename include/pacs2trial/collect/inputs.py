@@ -11,6 +11,7 @@ from pacs2trial import __version__
 from pacs2trial.collect.archive import compressor
 from pacs2trial.collect.stage2 import Addressed, Recipe
 from pacs2trial.keytable import current_version
+from pacs2trial.lookups.answers import Pin
 from pacs2trial.trials.load import canonical
 from pacs2trial.vault import Vault
 
@@ -41,7 +42,7 @@ class Inputs:
 
 
 def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addressed], run_key: str | None) -> Inputs:
-    """The inputs of one package: plan, subject, staged contents; key-table version, definition, release, run.
+    """The inputs of one package: plan, subject, look-ups, staged contents; key-table version, definition, release, run.
 
     The key row goes in as its keyed look-up value, because its columns may name a person.
     """
@@ -59,6 +60,8 @@ def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addres
             "study": study,
             "key_row": vault.fingerprint(row),
             "rules": vault.pin("trial-plan", recipe.plan.canonical),
+            "visits": _visits(vault, recipe, members),
+            "lookups": sorted({pin for each in members for pin in _pins(recipe, each)}),
             "staged": sorted([each.source.sop_instance, each.source.digest] for each in members),
         },
         origin={
@@ -70,6 +73,19 @@ def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addres
             "run": run_key or "",
         },
     )
+
+
+def _visits(vault: Vault, recipe: Recipe, members: Sequence[Addressed]) -> list[list[str]]:
+    """Staged study and keyed digest of its columns, where a visit has columns of its own."""
+    columns = {each.source.study: recipe.values_of(each.source.instance_id).columns for each in members}
+    return sorted(
+        [study, vault.fingerprint(_json(dict(own)))] for study, own in columns.items() if own != recipe.values.columns
+    )
+
+
+def _pins(recipe: Recipe, member: Addressed) -> Sequence[Pin]:
+    found = recipe.objects.get(member.source.instance_id)
+    return found.pins if found else ()
 
 
 def _json(content: dict[str, Any]) -> bytes:

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pacs2trial.collect.chosen import Chosen
 from pacs2trial.collect.layout import member_name
+from pacs2trial.collect.values import ObjectValues, object_values
 from pacs2trial.deidentify import Deidentified, deidentify
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.lookups import Answers
 from pacs2trial.profile import Plan, SubjectValues, trial_plan
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Original, Pseudonyms, Vault
 from pacs2trial.vault.tables import Kind
+from pacs2trial.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What turns the staged objects of one subject into those of one trial."""
+    """What turns the staged objects of one subject into those of one trial.
+
+    Attributes:
+        values: of the subject.
+        objects: by instance, the values of objects that differ from the subject's: of their visit, of look-ups.
+    """
 
     definition: TrialDefinition
     plan: Plan
     values: SubjectValues
     pseudonyms: Pseudonyms
+    objects: Mapping[int, ObjectValues] = field(default_factory=dict)
 
     @classmethod
     def of(cls, vault: Vault, definition: TrialDefinition, subject: EnrolledSubject) -> Recipe:
@@ -38,6 +47,16 @@ class Recipe:
             columns=subject.columns,
         )
         return cls(definition, trial_plan(definition), values, vault.pseudonyms(definition.trial))
+
+    def completed(self, ws: Workspace, subject: EnrolledSubject, members: Sequence[Chosen], answers: Answers) -> Recipe:
+        """This recipe with the values of each object; raises as :func:`pacs2trial.collect.values.object_values`."""
+        found = object_values(ws, self.definition, self.plan, subject, self.values, members, answers)
+        return replace(self, objects=found)
+
+    def values_of(self, instance_id: int) -> SubjectValues:
+        """The values that rules write into an object."""
+        found = self.objects.get(instance_id)
+        return found.values if found else self.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +111,7 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
             recipe.plan,
             recipe.pseudonyms,
             patient=recipe.values.subject_key,
-            values=recipe.values,
+            values=recipe.values_of(item.source.instance_id),
         )
     except (OSError, ValueError) as error:
         raise PermanentError(f"staged file {item.source.path} cannot be read: {type(error).__name__}") from None

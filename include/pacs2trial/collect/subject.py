@@ -26,6 +26,7 @@ from pacs2trial.collect.versions import (
 from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import BalanceError
 from pacs2trial.keytable import EnrolledSubject, require_current
+from pacs2trial.lookups import Asked
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import PackageRow
 from pacs2trial.workspace import Workspace
@@ -78,7 +79,8 @@ def collect_subject(
         whose inputs are what they were is left out: :mod:`pacs2trial.restore` makes it again when it is wanted.
 
     Raises:
-        HeldError: instances wait for a person.
+        HeldError: instances wait for a person, or a rule writes a value that the subject does not have.
+        InputError: a rule or a look-up asks for what key table, files and connections do not have.
         BalanceError: expected instances are missing, failed or not there yet.
         PermanentError: a staged file is damaged.
         TransientError: another process works on this subject, or the disk refused.
@@ -89,7 +91,8 @@ def collect_subject(
         with ws.vault.session(read_only=True) as session:
             require_current(session, subject)
             members = chosen(session, trial, subject.subject_id)
-        recipe = Recipe.of(ws.vault, definition, subject)
+        asked = Asked(ws, definition, subject)
+        recipe = Recipe.of(ws.vault, definition, subject).completed(ws, subject, members, asked)
         groups = _groups(definition, address(recipe, members))
         if output is not None:
             _require_staged(ws, recipe, [each for group in groups.values() for each in group])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
@@ -100,8 +100,3 @@ def _text(value: Any) -> str:
             return str(int(value)) if value == int(value) else str(value)
         case _:
             return str(value).strip()
-
-
-def known_sources(lookups: Mapping[str, Lookup]) -> set[str]:
-    """By what the look-ups of a definition are asked, all together."""
-    return {name for lookup in lookups.values() for name in lookup.asked_by}

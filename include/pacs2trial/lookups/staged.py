@@ -6,10 +6,12 @@ import mmap
 from collections.abc import Collection
 from pathlib import Path
 
+from pacs2trial.deidentify.charset import decode
 from pacs2trial.dicomfile.encoding import split_file
 from pacs2trial.dicomfile.scan import elements
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 
+CHARACTER_SET = 0x00080005
 PADDING = b" \0"
 
 
@@ -24,16 +26,16 @@ def staged_values(path: Path, tags: Collection[int], name: str) -> dict[int, str
     Raises:
         PermanentError: the file is absent or damaged.
     """
-    found = dict.fromkeys(tags, "")
-    last = max(tags, default=0)
+    found = dict.fromkeys((CHARACTER_SET, *tags), b"")
+    last = max(found)
     try:
         with path.open("rb") as file:
             staged = split_file(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
         for tag, _, _, value, end, _ in elements(staged.header, 0, len(staged.header), implicit=staged.implicit):
             if tag in found:
-                found[tag] = bytes(staged.header[value:end]).strip(PADDING).decode("latin-1").strip()
+                found[tag] = bytes(staged.header[value:end]).strip(PADDING)
             if tag >= last:
                 break
     except (OSError, ValueError, UnsafeObjectError) as error:
         raise PermanentError(f"staged file {name} cannot be read: {type(error).__name__}") from None
-    return found
+    return {tag: (decode(found[tag], found[CHARACTER_SET]) or "").strip() for tag in tags}

@@ -13,6 +13,7 @@ from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 from pacs2trial.trials.attributes import attributes, tags_of
 from pacs2trial.trials.rulefaults import Does
 from pacs2trial.trials.rules import AttributeRule
+from pacs2trial.trials.template import Template
 
 PrivateKey = tuple[int, str, int]
 """Group, private creator, low byte of the element number."""
@@ -48,6 +49,10 @@ class OwnRules:
         """``profile`` with these rules over it, for objects of this SOP Class UID and Modality."""
         chosen = tuple(number for number, rule in enumerate(self.rules) if _concerns(rule, sop_class, modality))
         return _laid_over(self, profile, chosen) if chosen else profile
+
+    def templates_for(self, sop_class: str, modality: str) -> list[Template]:
+        """What the rules set in objects of this SOP Class UID and Modality."""
+        return [rule.template for rule in self.rules if rule.template and _concerns(rule, sop_class, modality)]
 
     def canonical(self) -> list[dict[str, Any]]:
         """What of the rules decides bytes, as JSON knows it."""

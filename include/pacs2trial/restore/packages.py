@@ -20,6 +20,7 @@ from pacs2trial.collect.versions import Written, same_content
 from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import InputError, PermanentError, TransientError
 from pacs2trial.keytable import EnrolledSubject, enrolled
+from pacs2trial.lookups import Recorded
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import (
     Identifier,
@@ -99,12 +100,16 @@ def _as_it_was(
     Raises:
         InputError: the vault or this release cannot give it any more; the message says what is different.
     """
-    origin = json.loads(pinned)["origin"]
+    inputs = json.loads(pinned)
+    origin = inputs["origin"]
     definition = TrialDefinition.model_validate_json(ws.vault.pinned(origin["definition"]))
     enrolment = _enrolment(ws, subject, origin["key_version"]["number"])
+    answers = Recorded(ws.vault, subject.trial, subject.id, inputs["decides"]["lookups"])
     differences: list[str] = []
     for person_id in _persons(ws, subject, members):
-        recipe = Recipe.of(ws.vault, definition, replace(enrolment, person_id=person_id))
+        recipe = Recipe.of(ws.vault, definition, replace(enrolment, person_id=person_id)).completed(
+            ws, enrolment, members, answers
+        )
         addressed = address(recipe, members)
         differences = inputs_of(ws.vault, recipe, row.study, addressed, None).differences(pinned)
         if not differences:
