@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ PACKAGES = {"pymysql": "PyMySQL", "mysqldb": "mysqlclient"}
 SCHEME = "sqlalchemy_scheme"
 MOST_ROWS = 100_000
 CONNECT_SECONDS = 15
+SQLITE_REFUSES = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY)
+"""A wrong query, and one that would write: SQLite calls both operational, though no waiting helps."""
+
 READING = re.compile(r"\s*(select|with)\b", re.IGNORECASE)
 
 
@@ -129,6 +133,8 @@ def ask(
             answer = reading.execute(statement, dict(parameters or {}))
             return list(answer.keys()), [tuple(row) for row in answer.fetchmany(MOST_ROWS + 1)]
     except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) in SQLITE_REFUSES:
+            raise InputError(f"{where}: the database refused the query ({_kind(error)})") from None
         raise TransientError(f"{where}: the database did not answer ({_kind(error)})") from None
     except SQLAlchemyError as error:
         raise InputError(f"{where}: the database refused the query ({_kind(error)})") from None
