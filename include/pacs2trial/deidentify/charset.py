@@ -83,3 +83,14 @@ def _codecs(charset: bytes) -> tuple[str, ...]:
     if terms == [""]:
         return ("ascii",)
     return tuple(python_encoding.get(term, "undefined") if term else "ascii" for term in terms)
+
+
+def encode(text: str, charset: bytes) -> bytes | None:
+    """``text`` in the first of the declared character sets, or None if that cannot hold it."""
+    if text.isascii():
+        return text.encode("ascii")
+    try:
+        value = text.encode(_codecs(charset)[0])
+    except (UnicodeError, LookupError):
+        return None
+    return value if decode(value, charset) == text else None

@@ -98,7 +98,7 @@ def deidentify(
     walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=days)
     pieces = walk.run(implicit=obj.implicit)
     judge = judge_of(frozenset(walk.harvest), plan)
-    blocked = walk.structural.keys() & walk.uids.keys()
+    blocked = {uid for uid in walk.structural if uid in walk.uids or not judge.is_class(uid)}
     if blocked or not walk.agrees_with(judge):
         walk = Walk(header, operations, judge, days=days, blocked=blocked)
         pieces = walk.run(implicit=obj.implicit)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from pacs2trial.deidentify.compiled import Gathered
-from pacs2trial.deidentify.identifiers import HARVESTED, NAME
+from pacs2trial.deidentify.harvest import HARVESTED, NAME
 from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.dicomfile.dictionary import dictionary
 from pacs2trial.dicomfile.encoding import EncodedObject

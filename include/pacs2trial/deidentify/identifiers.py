@@ -3,188 +3,204 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.birthdate import notations
+from pacs2trial.deidentify.codes import (
+    address_patterns,
+    code_pattern,
+    code_stem,
+    compact,
+    phone_spans,
+    phone_tails,
+)
 from pacs2trial.deidentify.dates import as_date
-from pacs2trial.profile.vocabulary import everyday_words, safe_words
-
-NAME: Final = "name"
-IDENTIFIER: Final = "identifier"
-BIRTH_DATE: Final = "birth date"
-PHONE: Final = "phone"
-
-HARVESTED: Final = {
-    0x00080050: IDENTIFIER,  # Accession Number
-    0x00100020: IDENTIFIER,  # Patient ID
-    0x00100030: BIRTH_DATE,
-    0x00101000: IDENTIFIER,  # Other Patient IDs
-    0x00101090: IDENTIFIER,  # Medical Record Locator
-    0x00102154: PHONE,
-    0x00380010: IDENTIFIER,  # Admission ID
-    0x00380060: IDENTIFIER,  # Service Episode ID
-    0x00402016: IDENTIFIER,  # Placer Order Number
-    0x00402017: IDENTIFIER,  # Filler Order Number
-}
-"""What is gathered besides every attribute of VR PN."""
+from pacs2trial.deidentify.folding import folded, origins
+from pacs2trial.deidentify.harvest import (
+    ADDRESS,
+    BIRTH_DATE,
+    CONTACT,
+    NAME,
+    PHONE,
+    WEAK_IDENTIFIER,
+    readings,
+)
+from pacs2trial.deidentify.person import Person, persons_of, words_of
 
 DUMMY_WORD: Final = "REMOVED"
 
-_SHORTEST_PART: Final = 3
-_SHORTEST_IDENTIFIER: Final = 3
-_INSIDE_WORDS_FROM: Final = 5
-_INSIDE_CODES_FROM: Final = 6
-_SHORTEST_PHONE: Final = 7
-_LETTERS: Final = re.compile(r"[^\W\d_]+")
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+Span = tuple[int, int]
+Harvest = tuple[str, bytes, bytes]
+"""Kind, character set, value as encoded."""
+
+_NUMBERS_FROM: Final = 6
+_WEAK_FROM: Final = 6
+_FROM_NAME_FROM: Final = 4
 _NO_NAMES: Final = frozenset((DUMMY_WORD.casefold(), "anonymous", "anonymized", "anonymised", "unknown", "none"))
+_TOKEN: Final = re.compile(r"[^\W_]+")
+_MAIL_NAME: Final = re.compile(r"([\w.+-]{3,})@")
 
 
-@lru_cache(maxsize=8192)
-def folded(text: str) -> str:
-    """``text`` as it is compared: letters without marks, without case."""
-    if text.isascii():
-        return text.lower()
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(c for c in plain if not unicodedata.combining(c))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OwnIdentifiers:
     """What must not stand in any text of the object; all folded.
 
     Attributes:
-        inside: parts of names that are looked for inside words too.
-        words: parts of names that count as whole words only: short ones, and words of anatomy and daily life.
-        codes: IDs and birth dates.
-        phones: the digits of telephone numbers.
-        numbers: IDs that consist of six and more digits, as they may stand in an integer string.
+        persons: names.
+        codes: stems of IDs, as :func:`pacs2trial.deidentify.codes.code_stem` gives them.
+        whole: IDs of any length, which may not be a value by themselves.
+        born: birth dates.
+        phones: last digits of telephone numbers.
+        addresses: patterns.
+        numbers: IDs and birth dates of six digits and more, as they may stand in a number string.
     """
 
-    inside: frozenset[str]
-    words: frozenset[str]
+    persons: tuple[Person, ...]
     codes: frozenset[str]
+    whole: frozenset[str]
+    born: frozenset[date]
     phones: frozenset[str]
+    addresses: tuple[re.Pattern[str], ...]
     numbers: frozenset[str]
+    _needles: tuple[str, ...] = field(repr=False)
 
     def may_stand_in(self, text: str) -> bool:
-        """False if ``text`` (folded; may be many texts at once) surely holds none."""
-        return (
-            any(needle in text for needle in self.inside)
-            or any(needle in text for needle in self.words)
-            or any(code in text for code in self.codes)
-            or bool(self.phones)
+        """False if ``text`` (folded; may be many texts at once, one a line) surely holds none."""
+        close = compact(text)
+        if any(needle in text or needle in close for needle in self._needles):
+            return True
+        if any(code in close for code in self.codes):
+            return True
+        if any(tail in "".join(c for c in text if c.isdigit()) for tail in self.phones):
+            return True
+        return any(pattern.search(text) for pattern in self.addresses) or (
+            bool(self.whole) and not self.whole.isdisjoint(line.strip() for line in text.split("\n"))
         )
 
     def stands_in(self, text: str, *, coded: bool = False) -> bool:
-        """Whether one stands in ``text`` (folded).
+        """Whether one stands in ``text``.
 
         Args:
-            text: one value.
-            coded: the value is a coded string, where a common word is a term and not a name.
+            text: one value, as written: the case of letters tells words apart.
+            coded: the value is a coded string, where a word that is a term is no name.
         """
-        words = set(_LETTERS.findall(text))
-        return (
-            any(word in self.words and not (coded and _is_common(word)) for word in words)
-            or any(self._inside(needle, words) for needle in self.inside if needle in text)
-            or any(code in text and _code_pattern(code).search(text) is not None for code in self.codes)
-            or (bool(self.phones) and self._phone(text))
-        )
+        return _stands_in(self, text, coded)
 
-    @staticmethod
-    def _inside(needle: str, words: Iterable[str]) -> bool:
-        return any(needle in word and word not in safe_words() for word in words)
+    def spans(self, text: str, *, coded: bool = False) -> list[Span]:
+        """Where they stand in ``text``, as indices into it; spans may overlap."""
+        words = words_of(text)
+        found = [span for person in self.persons for span in person.spans(words, text, coded=coded)]
+        lower = folded(text)
+        in_lower = [*self._spans_of_codes(lower), *self._spans_of_the_rest(lower)]
+        if in_lower and len(lower) != len(text):
+            at = origins(text)
+            in_lower = [(at[start], at[end - 1] + 1) for start, end in in_lower]
+        if not coded and lower.strip() in self.whole:
+            found.append((0, len(text)))
+        return found + in_lower
 
-    def _phone(self, text: str) -> bool:
-        digits = "".join(c for c in text if c.isdigit())
-        return any(phone in digits for phone in self.phones)
+    def _spans_of_codes(self, text: str) -> Iterator[Span]:
+        close = compact(text)
+        for code in self.codes:
+            if code in close:
+                yield from (match.span() for match in code_pattern(code).finditer(text))
+
+    def _spans_of_the_rest(self, text: str) -> Iterator[Span]:
+        for day in self.born:
+            if f"{day:%y}" in text:
+                yield from (match.span() for match in notations(day).finditer(text))
+        if self.phones:
+            yield from phone_spans(text, self.phones)
+        for pattern in self.addresses:
+            yield from (match.span() for match in pattern.finditer(text))
 
 
-def own_identifiers(harvest: Iterable[tuple[str, bytes, bytes]]) -> OwnIdentifiers:
-    """Sort out what was gathered.
+@lru_cache(maxsize=16384)
+def _stands_in(own: OwnIdentifiers, text: str, coded: bool) -> bool:  # noqa: FBT001 - a key of the cache
+    return bool(own.spans(text, coded=coded))
+
+
+def own_identifiers(harvest: Iterable[Harvest]) -> OwnIdentifiers:
+    """Sort out what was gathered. The objects of a series give the same, so it is done once for them.
 
     Args:
         harvest: kind, character set, value as encoded.
     """
-    names: set[str] = set()
-    codes: set[str] = set()
-    phones: set[str] = set()
+    return _own_identifiers(tuple(sorted(harvest)))
+
+
+@lru_cache(maxsize=128)
+def _own_identifiers(harvest: tuple[Harvest, ...]) -> OwnIdentifiers:
+    gathered = _Gathered()
     for kind, charset, value in harvest:
-        if kind == BIRTH_DATE:
-            codes.update(_birth_date_spellings(value))
-            continue
-        text = folded(decode(value, charset) or value.decode("latin-1"))
+        for text in readings(value, charset):
+            gathered.add(kind, text)
+    return gathered.own_identifiers()
+
+
+class _Gathered:
+    def __init__(self) -> None:
+        self.persons: dict[Person, None] = {}
+        self.codes: set[str] = set()
+        self.whole: set[str] = set()
+        self.born: set[date] = set()
+        self.phones: set[str] = set()
+        self.addresses: dict[str, None] = {}
+
+    def add(self, kind: str, text: str) -> None:
         if kind == NAME:
-            names.update(_name_parts(text))
-            codes.update(part for part in re.split(r"[\s^=\\]+", text) if any(c.isdigit() for c in part))
+            self._name(text)
+        elif kind == BIRTH_DATE:
+            day = as_date(text.encode("ascii", "replace").replace(b".", b""))
+            if day is not None:
+                self.born.add(day)
         elif kind == PHONE:
-            phones.update(_phone_digits(text))
+            self.phones.update(phone_tails(text))
+        elif kind == ADDRESS:
+            self.addresses.update(dict.fromkeys(address_patterns(folded(text))))
+        elif kind == CONTACT:
+            self.phones.update(phone_tails(text))
+            self.codes.update(code_stem(name) for name in _MAIL_NAME.findall(folded(text)))
         else:
-            codes.update(part.strip(" \0") for part in text.split("\\"))
-    codes = {stem for code in codes if len(stem := _stem(code)) >= _SHORTEST_IDENTIFIER and code not in _NO_NAMES}
-    words = {
-        name for name in names if _is_common(name) or (len(name) < _INSIDE_WORDS_FROM and not _is_without_case(name))
-    }
-    numbers = frozenset(code for code in codes if code.isdigit() and len(code) >= _INSIDE_CODES_FROM)
-    return OwnIdentifiers(frozenset(names - words), frozenset(words), frozenset(codes), frozenset(phones), numbers)
+            self._identifiers(folded(text), weak=kind == WEAK_IDENTIFIER)
 
+    def _name(self, text: str) -> None:
+        if folded(text).strip(" ^=") in _NO_NAMES:
+            return
+        self.persons.update(dict.fromkeys(persons_of(text)))
+        for part in re.split(r"[\s^=\\]+", folded(text)):
+            if any(c.isdigit() for c in part) and len(compact(part)) >= _FROM_NAME_FROM:
+                self.codes.add(code_stem(part))
 
-def _name_parts(text: str) -> Iterator[str]:
-    """The parts of a name; a code in place of a name lends only what looks like a word."""
-    for component in re.split(r"[\s^=\\]+", text):
-        parts = _LETTERS.findall(component)
-        shortest = _INSIDE_WORDS_FROM if any(c.isdigit() for c in component) else _SHORTEST_PART
-        for part in (*parts, "".join(parts)):
-            if (len(part) >= shortest or (len(part) > 1 and _is_without_case(part))) and part not in _NO_NAMES:
-                yield part
+    def _identifiers(self, text: str, *, weak: bool) -> None:
+        for value in text.split("\\"):
+            bare = value.strip(" \0")
+            if not bare or bare in _NO_NAMES:
+                continue
+            if weak:
+                if len(bare) >= _WEAK_FROM and any(c.isdigit() for c in bare):
+                    self.codes.add(code_stem(bare))
+                continue
+            self.codes.add(code_stem(bare))
+            self.whole.add(bare)
 
-
-def _is_without_case(part: str) -> bool:
-    """Scripts such as Chinese, Japanese and Korean: two characters are a name, and words are not set apart."""
-    return part.upper() == part.lower()
-
-
-def _phone_digits(text: str) -> Iterator[str]:
-    for number in text.split("\\"):
-        digits = "".join(c for c in number if c.isdigit())
-        if len(digits) >= _SHORTEST_PHONE:
-            yield digits
-
-
-def _stem(code: str) -> str:
-    """A number is looked for less its leading zeros: systems add and drop them."""
-    return code.lstrip("0") if code.isdigit() else code
-
-
-def _is_common(word: str) -> bool:
-    return word in everyday_words() or word in safe_words()
-
-
-def _birth_date_spellings(value: bytes) -> Iterator[str]:
-    born = as_date(value)
-    if born is None:
-        return
-    year, month, day = f"{born:%Y}", f"{born:%m}", f"{born:%d}"
-    orders = ((year, month, day), (day, month, year), (month, day, year), (str(born.day), str(born.month), year))
-    for order in (*orders, (str(born.month), str(born.day), year)):
-        yield from (separator.join(order) for separator in ("-", ".", "/", "_", " "))
-    yield from (year + month + day, day + month + year, month + day + year)
-    name = _MONTHS[born.month - 1]
-    for one in (day, str(born.day)):
-        yield from (separator.join((one, name, year)) for separator in ("", "-", " "))
-    yield f"{name} {born.day}, {year}"
-
-
-@lru_cache(maxsize=1024)
-def _code_pattern(code: str) -> re.Pattern[str]:
-    """Where ``code`` counts: a number not within a longer number, a short code not within a longer word."""
-    literal = re.escape(code)
-    if code.isdigit():
-        return re.compile(rf"(?<!\d)0*{literal}(?!\d)")
-    if len(code) < _INSIDE_CODES_FROM:
-        return re.compile(rf"(?<![^\W_]){literal}(?![^\W_])")
-    return re.compile(literal)
+    def own_identifiers(self) -> OwnIdentifiers:
+        codes = frozenset(self.codes - {""})
+        numbers = {code for code in codes if code.isdigit() and len(code) >= _NUMBERS_FROM}
+        numbers |= {f"{day:{form}}".lstrip("0") for day in self.born for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y")}
+        needles = {needle for person in self.persons for needle in person.needles()}
+        needles |= {f"{day:%y}" for day in self.born}
+        return OwnIdentifiers(
+            persons=tuple(self.persons),
+            codes=codes,
+            whole=frozenset(self.whole),
+            born=frozenset(self.born),
+            phones=frozenset(self.phones),
+            addresses=tuple(re.compile(pattern) for pattern in self.addresses),
+            numbers=frozenset(numbers),
+            _needles=tuple(sorted(needles)),
+        )

@@ -6,10 +6,13 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-from pacs2trial.deidentify.charset import decode
+from pacs2trial.deidentify.charset import decode, encode
 from pacs2trial.deidentify.compiled import Gathered, Verdict
-from pacs2trial.deidentify.identifiers import OwnIdentifiers, folded, own_identifiers
+from pacs2trial.deidentify.folding import folded
+from pacs2trial.deidentify.harvest import readings
+from pacs2trial.deidentify.identifiers import OwnIdentifiers, own_identifiers
 from pacs2trial.deidentify.padding import PADDING, trimmed
+from pacs2trial.deidentify.redaction import redacted
 from pacs2trial.profile.plan import Plan
 
 _CODED: Final = re.compile(rb"[A-Z0-9 _]{0,16}")
@@ -19,8 +22,8 @@ _DATE: Final = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d([-./_ ]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])"
     r"|(?:0?[1-9]|[12]\d|3[01])([-./_ ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)\d\d)(?!\d)"
 )
-_MAIL: Final = re.compile(r"\S@\S")
-_WEB: Final = re.compile(r"://|www\.")
+_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_WEB: Final = re.compile(r"\S*(?:://|www\.)\S*")
 
 _LONGEST_REMEMBERED: Final = 256
 _MOST_REMEMBERED: Final = 4096
@@ -47,7 +50,7 @@ class Judge:
         key = (charset, value)
         verdict = self._texts.get(key)
         if verdict is None:
-            verdict = _padded_right(value) if self._allows(value.rstrip(PADDING), charset) else False
+            verdict = self._text_verdict(charset, value)
             _remember(self._texts, key, verdict, len(value))
         return verdict
 
@@ -66,12 +69,25 @@ class Judge:
             number.strip().lstrip(b"+0").decode("latin-1") not in numbers for number in value.split(b"\\")
         )
 
-    def _allows(self, stripped: bytes, charset: bytes) -> bool:
-        text = decode(stripped, charset)
-        if text is None:
+    def is_class(self, uid: bytes) -> bool:
+        """Of a UID of a class, scheme or template that is not DICOM's own: whether no component of it is an ID."""
+        return self._own.numbers.isdisjoint(uid.decode("ascii").split("."))
+
+    def _text_verdict(self, charset: bytes, value: bytes) -> Verdict:
+        """Of text with a finding what is safe may stay, if its bytes can mean one text only."""
+        stripped = value.rstrip(PADDING)
+        if decode(stripped, charset) is None:
             return False
-        text = folded(text)
-        return not self._own.stands_in(text) and not _is_doubtful(text, self._doubts)
+        text, *others = readings(stripped, charset)
+        if any(self._is_found(other) for other in others):
+            return False
+        if self._is_found(text):
+            return encode(redacted(text, self._own, self._doubts), charset) or False
+        return _padded_right(value)
+
+    def _is_found(self, text: str) -> bool:
+        lower = folded(text)
+        return _is_doubtful(lower, self._doubts) or (self._own.may_stand_in(lower) and self._own.stands_in(text))
 
     def _coded_verdict(self, value: bytes) -> Verdict:
         stripped = value.rstrip(PADDING)
@@ -120,6 +136,6 @@ def _coded_values(value: bytes, own: OwnIdentifiers) -> bytes:
     kept = []
     for one in value.split(b"\\"):
         plain = one.strip(b" \0")
-        allowed = _CODED.fullmatch(plain) and not own.stands_in(plain.decode("ascii").lower(), coded=True)
+        allowed = _CODED.fullmatch(plain) and not own.stands_in(plain.decode("ascii"), coded=True)
         kept.append(one if allowed and _CODED.fullmatch(one) else plain if allowed else b"")
     return b"\\".join(kept).rstrip(b"\\") if not any(kept) else b"\\".join(kept)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from pacs2trial.deidentify.compiled import Apply, Result
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
-from pacs2trial.deidentify.identifiers import DUMMY_WORD, NAME
+from pacs2trial.deidentify.harvest import NAME
+from pacs2trial.deidentify.identifiers import DUMMY_WORD
 from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.vr import UNIT

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
+from typing import Final
 
 from pacs2trial.deidentify.compiled import Gathered, Verdict
 from pacs2trial.deidentify.judge import Judge
 from pacs2trial.deidentify.pieces import Piece
 from pacs2trial.vault.pseudonyms import Original
+
+NO_NUMBER: Final = (0, b"")
+
+TextValue = tuple[str, bytes, bytes]
+"""Keyword of the attribute, character set, value as encoded less padding."""
 
 
 class Notes:
@@ -25,7 +32,11 @@ class Notes:
         top: values of the outermost level, as they came or as they go, that the engine needs.
         foreign: what the object brought for attributes that the plan writes.
         days: whole days by which dates move.
-        item_number, scheme: the last structure number, the last coding scheme of the item that is walked.
+        item_number: attribute and value of the last number of the item that is walked, which its name may be made from.
+        scheme: the last coding scheme of the item that is walked.
+        names_persons: its codes identify persons.
+        unknown_names: names that the trial must know before they leave.
+        passed: texts that leave as they are or in part, with how often.
     """
 
     def __init__(
@@ -51,8 +62,11 @@ class Notes:
         self.foreign_items: list[list[Piece]] = []
         self.counts: dict[str, int] = {}
         self.elements = 0
-        self.item_number = b""
+        self.item_number: tuple[int, bytes] = NO_NUMBER
         self.scheme = b""
+        self.names_persons = False
+        self.unknown_names: list[TextValue] = []
+        self.passed: Counter[TextValue] = Counter()
         self._judge = judge
         self._texts: dict[bytes, dict[bytes, Verdict]] = {b"": self.texts}
 

@@ -10,7 +10,8 @@ from pacs2trial.deidentify.bulk import FORMS, formed
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
 from pacs2trial.deidentify.dates import checked_date_times, checked_dates
-from pacs2trial.deidentify.identifiers import HARVESTED, NAME
+from pacs2trial.deidentify.descriptors import NUMBER_TAGS, clean, meaning, roi_name
+from pacs2trial.deidentify.harvest import HARVESTED, NAME, OF_PERSON_CODES
 from pacs2trial.deidentify.items import CHOOSERS
 from pacs2trial.deidentify.keeping import (
     dummy_of,
@@ -23,7 +24,7 @@ from pacs2trial.deidentify.keeping import (
     without,
 )
 from pacs2trial.deidentify.own_actions import hashing, replacing, setting
-from pacs2trial.deidentify.padding import PADDING, trimmed
+from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
@@ -31,7 +32,6 @@ from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
 from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
-from pacs2trial.profile.vocabulary import Vocabulary
 from pacs2trial.trials.valueform import encoded_value
 from pacs2trial.vault.pseudonyms import Original
 from pacs2trial.vault.tables import Kind
@@ -48,11 +48,9 @@ SERIES: Final = 0x0020000E
 _NOTED: Final = frozenset(
     (SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, PIXEL_REPRESENTATION, *DESCRIPTION)
 )
-_ITEM_NUMBERS: Final = frozenset((0x30060022, 0x30060084))
 _CODING_SCHEME: Final = 0x00080102
 
 _KEEP_TERMS: Final = keep_coded(None)
-_ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
 _LONGEST_UID: Final = 1024
 
 
@@ -104,10 +102,12 @@ def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
     kind = NAME if rule.vr == b"PN" else HARVESTED.get(tag)
     if kind:
         apply = _harvesting(kind, apply)
+    if tag in OF_PERSON_CODES:
+        apply = _harvesting_codes(OF_PERSON_CODES[tag], apply)
     if tag in _NOTED:
         apply = _noting(tag, apply)
-    if tag in _ITEM_NUMBERS:
-        apply = _numbering(apply)
+    if tag in NUMBER_TAGS:
+        apply = _numbering(tag, apply)
     if tag == _CODING_SCHEME:
         apply = _scheme(apply)
     if tag in FORMS:
@@ -127,6 +127,15 @@ def _harvesting(kind: str, apply: Apply) -> Apply:
     return harvest
 
 
+def _harvesting_codes(kind: str, apply: Apply) -> Apply:
+    harvesting = _harvesting(kind, apply)
+
+    def harvest(walk: Walk, value: bytes) -> Result:
+        return harvesting(walk, value) if walk.names_persons else apply(walk, value)
+
+    return harvest
+
+
 def _noting(tag: int, apply: Apply) -> Apply:
     def note(walk: Walk, value: bytes) -> Result:
         result = apply(walk, value)
@@ -137,9 +146,9 @@ def _noting(tag: int, apply: Apply) -> Apply:
     return note
 
 
-def _numbering(apply: Apply) -> Apply:
+def _numbering(tag: int, apply: Apply) -> Apply:
     def number(walk: Walk, value: bytes) -> Result:
-        walk.item_number = value.strip(PADDING)
+        walk.item_number = tag, value.strip(PADDING)
         return apply(walk, value)
 
     return number
@@ -243,69 +252,6 @@ def _shift(_tag: int, rule: Rule, _plan: Plan) -> Apply:
     return shift
 
 
-def _clean(_tag: int, rule: Rule, plan: Plan) -> Apply:
-    fallback = without(rule)
-    if plan.vocabulary is None:
-        return keep_text(fallback)
-    return _cleaning(plan.vocabulary, rule, fallback)
-
-
-def _cleaning(vocabulary: Vocabulary, rule: Rule, fallback: bytes | None) -> Apply:
-    separator = "\0" if rule.vr in _ONE_VALUE else "\\"
-
-    def clean(walk: Walk, value: bytes) -> Result:
-        stripped = value.rstrip(PADDING)
-        if not stripped:
-            return value if not value else b""
-        cleaned = _cleaned(vocabulary, stripped, walk.charset, separator)
-        if not cleaned:
-            return fallback
-        return trimmed(value) if cleaned == stripped else cleaned
-
-    return clean
-
-
-@lru_cache(maxsize=8192)
-def _cleaned(vocabulary: Vocabulary, value: bytes, charset: bytes, separator: str) -> bytes:
-    text = decode(value, charset)
-    if text is None:
-        return b""
-    values = [vocabulary.clean(one) for one in text.split(separator)]
-    return separator.join(values).encode("ascii") if any(values) else b""
-
-
-def _roi_name(_tag: int, rule: Rule, plan: Plan) -> Apply:
-    fallback = without(rule)
-    keep = keep_text(fallback)
-    vocabulary = plan.vocabulary
-    if vocabulary is None:
-        return keep
-
-    def name(walk: Walk, value: bytes) -> Result:
-        text = decode(value.strip(PADDING), walk.charset)
-        if text == "":
-            return keep(walk, value)
-        if text is not None and vocabulary.allows_roi_name(text.strip()):
-            return keep(walk, value)
-        number = walk.item_number
-        return b"ROI_" + number if number.isdigit() else fallback
-
-    return name
-
-
-def _meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
-    rule = rule._replace(fallback=Action.DUMMY)
-    keep = keep_text(without(rule))
-    clean = _clean(tag, rule, plan)
-
-    def meaning(walk: Walk, value: bytes) -> Result:
-        private = walk.scheme.startswith(b"99") or walk.scheme in (b"L", b"LOCAL")
-        walk.scheme = b""
-        return clean(walk, value) if private else keep(walk, value)
-
-    return meaning
-
-
 def _replacing(tag: int, rule: Rule, plan: Plan) -> Apply:
     assert rule.otherwise is not None
     return replacing(rule, _operation(tag, rule.otherwise, plan)[1])
@@ -320,18 +266,18 @@ def _setting(tag: int, rule: Rule, plan: Plan) -> Apply:
 
 
 _ACTIONS: Final[Mapping[Action, Callable[[int, Rule, Plan], Apply]]] = {
-    Action.CLEAN: _clean,
+    Action.CLEAN: clean,
     Action.CODE: _code,
     Action.DUMMY: _dummying,
     Action.EMPTY: _emptying,
     Action.HASH: _hashing,
     Action.KEEP: _keep,
     Action.MAP: _map,
-    Action.MEANING: _meaning,
+    Action.MEANING: meaning,
     Action.PATIENT: _patient,
     Action.REMOVE: _removing,
     Action.REPLACE: _replacing,
-    Action.ROI_NAME: _roi_name,
+    Action.ROI_NAME: roi_name,
     Action.SET: _setting,
     Action.SHIFT: _shift,
     Action.WRITE: _write,

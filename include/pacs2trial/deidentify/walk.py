@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import Final
 
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
-from pacs2trial.deidentify.identifiers import NAME
+from pacs2trial.deidentify.harvest import PERSON_CODES
 from pacs2trial.deidentify.judge import Judge
 from pacs2trial.deidentify.keeping import keep_units, remove, stray_name
-from pacs2trial.deidentify.notes import Notes
+from pacs2trial.deidentify.notes import NO_NUMBER, Notes
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
@@ -296,7 +296,7 @@ class Walk(Notes):
         self, tag: int, action: Action, position: int, stop: int, *, implicit: bool, undefined: bool, known: bool
     ) -> tuple[int, Piece | None, bool]:
         if known:
-            stop = self._harvest_items(position, stop, implicit=implicit, undefined=undefined)
+            stop = self._harvest_items(tag, position, stop, implicit=implicit, undefined=undefined)
         elif undefined:
             stop = end_of_items(self.buffer, position, stop, implicit=implicit)
         self.count(action)
@@ -335,6 +335,7 @@ class Walk(Notes):
             items.append(pieces)
             if self.charset != charset:
                 self.use_charset(charset)
+            self.item_number = NO_NUMBER
         self.level -= 1
         return items, position, same
 
@@ -347,13 +348,15 @@ class Walk(Notes):
     def _note_unknown(self, tag: int, vr: bytes, position: int, stop: int) -> None:
         self.count(Action.REMOVE)
         if vr == b"PN":
-            self.harvest[NAME, self.charset, self.buffer[position:stop].rstrip(b" \0")] = None
+            stray_name(self, self.buffer[position:stop])
         if not self.level and is_of_overlay(tag):
             self.top[tag] = self.buffer[position : position + 2]
 
-    def _harvest_items(self, position: int, stop: int, *, implicit: bool, undefined: bool) -> int:
+    def _harvest_items(self, tag: int, position: int, stop: int, *, implicit: bool, undefined: bool) -> int:
         """Gather names and IDs from a sequence that is removed, such as Other Patient IDs Sequence; where it ends."""
-        _, stop, _ = self._aside()._items(position, stop, self.operations.below, implicit=implicit, undefined=undefined)
+        aside = self._aside()
+        aside.names_persons = tag == PERSON_CODES
+        _, stop, _ = aside._items(position, stop, self.operations.below, implicit=implicit, undefined=undefined)
         return stop
 
     def _aside(self) -> Walk:

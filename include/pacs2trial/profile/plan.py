@@ -170,7 +170,7 @@ def trial_plan(definition: TrialDefinition) -> Plan:
         texts=texts,
         method=TRIAL_METHOD,
         codes=codes,
-        vocabulary=Vocabulary(definition.profile.roi_names),
+        vocabulary=Vocabulary(definition.profile.roi_names, definition.profile.descriptors.also),
         rules=definition.profile.rules,
     )
     problems = list(refusals(plan.own, plan.rule_set)) if plan.own else []
@@ -205,6 +205,7 @@ def _compile(
         "vocabulary": vocabulary_digest(),
         "roi_names": vocabulary.roi_names.model_dump(mode="json") if vocabulary else None,
         "own_rules": own.canonical() if own else [],
+        "descriptors": vocabulary.descriptors if vocabulary else None,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()

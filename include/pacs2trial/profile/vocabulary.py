@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -15,16 +16,15 @@ _WORDS: Final = "safe_tokens.txt"
 _ROI_NAMES: Final = "tg263_names.txt"
 _EVERYDAY: Final = "everyday_words.txt"
 _NOBODY: Final = "nobody.txt"
+_CONTEXTS: Final = "word_contexts.txt"
+_CUES: Final = "name_cues.txt"
 
-_WORD: Final = re.compile(r"[^\s,;:/\\_()\[\]{}*=<>|&^\"'#!?+-]+")
 _CAMEL: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_MEASURE: Final = re.compile(
-    r"[x@]?\d{1,4}(?:[.,]\d{1,4})?(?:mm|cm|um|ml|cc|kg|mg|g|m|s|sec|ms|min|h|hz|khz|mhz|kv|kvp|mv|kev|mev|ma|mas|gy|cgy|hu|fx|f|d|deg|%|t|w|x)?",
-    re.IGNORECASE,
-)
-_LETTER_NUMBER: Final = re.compile(r"[A-Za-z]\d{1,3}[A-Za-z]{0,2}")
-_MANY_DIGITS: Final = re.compile(r"\d(?:[\s()/._,-]*\d){5,}")
+_LONG_NUMBER: Final = re.compile(r"\d(?:[\s()/._,-]*\d){5,}")
+_LONGEST_NAME: Final = 64
 _ROI_DOSE: Final = re.compile(r"\d{1,5}(?:[.,p]\d{1,2})?(?:cgy|gy|mm|cm|%)?", re.IGNORECASE)
+_LAST_TOKEN: Final = re.compile(r"([^\W_]+)[\s.,/_-]{0,3}$")
+_FIRST_TOKEN: Final = re.compile(r"^[\s.,/_-]{0,3}([^\W_]+)")
 _ROI_SEPARATORS: Final = re.compile(r"[\s_.,;:/()\[\]{}*=<>|&^#!?+~%-]+")
 
 
@@ -33,42 +33,35 @@ class Vocabulary:
     """The allow-lists of one trial.
 
     Attributes:
-        roi_names: whether names of TG-263 stay, and which stay besides.
+        roi_names: whether names of TG-263 stay, which stay besides, and what is done with the rest.
+        descriptors: words and phrases that stay in descriptions besides those known to be safe.
     """
 
     roi_names: RoiNames
-
-    def clean(self, text: str) -> str:
-        """``text`` less every word that is not known to be safe; numbers of six digits and more go, dates too.
-
-        >>> Vocabulary(RoiNames()).clean("Thorax Smith 5.0mm 2019-03-12")
-        'Thorax 5.0mm'
-        """
-        kept = ""
-        end = -1
-        text = _MANY_DIGITS.sub("\t", text)
-        for match in _WORD.finditer(text):
-            word = match.group().rstrip(".")
-            if not _is_safe(word):
-                continue
-            between = text[end : match.start()] if end >= 0 else ""
-            kept += (between if between.strip() and not _WORD.search(between) else " ") + word if kept else word
-            end = match.start() + len(word)
-        return kept
+    descriptors: tuple[str, ...] = ()
 
     def allows_roi_name(self, name: str) -> bool:
-        """Whether a structure may keep its name."""
-        if name in self.roi_names.also:
+        """Whether a structure may keep its name: it is on the trial's list, or every part of it is one of TG-263's."""
+        if _same(name) in map(_same, self.roi_names.also):
             return True
-        if self.roi_names.allow == "none" or not name.isascii() or _MANY_DIGITS.search(name):
+        if (
+            self.roi_names.allow == "none"
+            or not name.isascii()
+            or len(name) > _LONGEST_NAME
+            or _LONG_NUMBER.search(name)
+        ):
             return False
         parts = [part for part in _ROI_SEPARATORS.split(name) if part]
         return bool(parts) and ("".join(parts).casefold() in _roi_names() or all(_is_roi_part(part) for part in parts))
 
 
+def _same(name: str) -> str:
+    return unicodedata.normalize("NFC", name.strip())
+
+
 def vocabulary_digest() -> str:
     """SHA-256 over every list that decides what text stays."""
-    return data_digest(_WORDS, _ROI_NAMES, _EVERYDAY)
+    return data_digest(_WORDS, _ROI_NAMES, _EVERYDAY, _CONTEXTS, _CUES)
 
 
 @cache
@@ -84,22 +77,60 @@ def everyday_words() -> frozenset[str]:
 
 
 @cache
+def name_cues() -> frozenset[str]:
+    """Titles and words that announce a name, folded."""
+    return frozenset(_sections(_CUES)["cues"])
+
+
+@cache
+def name_particles() -> frozenset[str]:
+    """Parts of names that are never a name alone: van, der, de la."""
+    return frozenset(_sections(_CUES)["particles"])
+
+
+def is_in_context(word: str, before: str, after: str) -> bool:
+    """Whether a word that may be a name is none here, because of what stands right beside it.
+
+    Args:
+        word: folded.
+        before: what stands before it, folded.
+        after: what stands behind it, folded.
+
+    >>> is_in_context("gray", "white and ", " matter"), is_in_context("gray", "for ", "")
+    (True, False)
+    """
+    companions = _contexts().get(word)
+    if not companions:
+        return False
+    return any(
+        one in companions or (one.isdigit() and number in companions)
+        for tokens, number in ((_LAST_TOKEN.findall(before), "#_"), (_FIRST_TOKEN.findall(after), "_#"))
+        for one in tokens
+    )
+
+
+@cache
+def _contexts() -> Mapping[str, frozenset[str]]:
+    lines = (line.split(":", 1) for line in data_text(_CONTEXTS).splitlines() if line and not line.startswith(";"))
+    return {word.strip(): frozenset(companions.split()) for word, companions in lines}
+
+
+def _sections(name: str) -> dict[str, list[str]]:
+    """The words of a file whose sections begin with ``[name]``."""
+    found: dict[str, list[str]] = {}
+    section = ""
+    for entry in _entries(name):
+        if entry.startswith("["):
+            section = entry.strip("[]")
+        else:
+            found.setdefault(section, []).append(entry)
+    return found
+
+
+@cache
 def nobody() -> frozenset[str]:
     """Patient IDs that stand for nobody in particular, lower case."""
     return frozenset(_entries(_NOBODY))
-
-
-def _is_safe(word: str) -> bool:
-    if not word.isascii():
-        return False
-    if word.casefold() in safe_words() or _MEASURE.fullmatch(word) or _LETTER_NUMBER.fullmatch(word):
-        return True
-    parts = _CAMEL.findall(word)
-    return len(parts) > 1 and "".join(parts) == word and all(_is_safe_part(part) for part in parts)
-
-
-def _is_safe_part(part: str) -> bool:
-    return part.casefold() in safe_words() or (part.isdigit() and len(part) <= 3)
 
 
 def _is_roi_part(part: str) -> bool:

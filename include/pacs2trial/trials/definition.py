@@ -71,10 +71,20 @@ class Source(Part):
 
 
 class RoiNames(Part):
-    """ROI names that may leave: those of TG-263, and a list of the trial's own."""
+    """ROI names that may leave: those of TG-263, and a list of the trial's own.
+
+    Another name becomes ``ROI_<number>``, or holds its subject until a person has decided about it.
+    """
 
     allow: Literal["tg263", "none"] = "tg263"
-    also: tuple[str, ...] = ()
+    also: tuple[Text, ...] = ()
+    unknown: Literal["number", "hold"] = "number"
+
+
+class Descriptors(Part):
+    """Words and phrases that stay in descriptions, besides those that pacs2trial knows to name nobody."""
+
+    also: tuple[Text, ...] = ()
 
 
 class Profile(Part):
@@ -83,6 +93,7 @@ class Profile(Part):
     options: tuple[Option, ...] = ()
     rules: tuple[AttributeRule, ...] = ()
     roi_names: RoiNames = RoiNames()
+    descriptors: Descriptors = Descriptors()
 
     @field_validator("options", mode="after")
     @classmethod
