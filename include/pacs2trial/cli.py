@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "mapping": "custody:mapping",
     "backup": "custody:backup",
     "restore-backup": "custody:restore_backup",
+    "secret": "secret:secret",
 }
 """Each command and where it is: module of :mod:`pacs2trial.commands`, name in it."""
 

@@ -66,7 +66,9 @@ def _wrong(subject: str, error: Exception | str, remedy: str = "") -> Finding:
 
 def _secret(settings: Settings) -> Iterator[Finding]:
     path = settings.secret_path
-    if not path.exists():
+    if settings.secret_connection:
+        yield Finding("secret", good=True, text=f"comes over the connection {settings.secret_connection!r}")
+    elif not path.exists():
         yield _wrong("secret", f"{path} is missing", "run pacs2trial init, or restore it from backup")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield _wrong("secret", f"{path} can be read by others", f"run chmod 600 {path}")
@@ -75,7 +77,7 @@ def _secret(settings: Settings) -> Iterator[Finding]:
 
 
 def _vault(settings: Settings) -> Iterator[Finding]:
-    if not settings.secret_path.exists():
+    if not settings.secret_connection and not settings.secret_path.exists():
         return
     try:
         vault = Vault.open(settings)

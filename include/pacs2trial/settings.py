@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="Folder of everything that pacs2trial keeps (vault, staging, packages)")
     database_url: str = Field("", description="SQLAlchemy URL of the vault; default a SQLite file in home")
     secret_file: Path | None = Field(None, description="The secret file, mode 0600; default secret.json in home")
+    secret_connection: str = Field(
+        "", description="Connection whose password is the secret's JSON, from a secrets backend; then no secret file"
+    )
     trials: Path = Field(Path("include/trials"), description="Folder of trial definitions (*.yaml)")
     connections_file: Path | None = Field(None, description="Connections outside Airflow, 0600; default in home")
     receiver_host: str = Field("127.0.0.1", description="Address the receiver listens on")

@@ -32,7 +32,8 @@ class Workspace:
             SetupError: the secret is missing or readable by others, or the vault was not made or not migrated.
         """
         settings = settings or environment.load()
-        return cls(settings, Vault.open(settings), connections or SiteConnections(settings))
+        connections = connections or SiteConnections(settings)
+        return cls(settings, Vault.open(settings, connections), connections)
 
     def definition(self, trial: str) -> TrialDefinition:
         """The definition of ``trial``, read anew from the folder of trial definitions.

@@ -211,14 +211,6 @@ def test_leftovers_of_backups_do_not_stay(site: Site, tmp_path: Path) -> None:
     assert not [path for folder in (site.home, tmp_path) for path in folder.glob(".*vault*")]
 
 
-def test_postgres_is_backed_up_with_its_own_programs(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PACS2TRIAL_DATABASE_URL", "postgresql://vault@localhost/vault")
-    (message,) = site.refusal("backup", tmp_path / "vault.backup")
-    assert "pg_dump" in message
-
-
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))

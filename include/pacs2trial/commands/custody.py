@@ -110,4 +110,4 @@ def restore_backup(file: Path, *, yes: bool) -> Report:
     former = restore_from(settings, file.absolute(), actor=actor())
     notes = [f"the vault as it was before: {former}"] if former else []
     notes.append("restart receiver and Airflow: running processes may remember what is no longer there")
-    return Report({"restored": True, "former": former}, text=f"the vault is as in {file}", notes=notes)
+    return Report({"restored": True, "former": former or None}, text=f"the vault is as in {file}", notes=notes)

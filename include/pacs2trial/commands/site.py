@@ -39,7 +39,7 @@ def init() -> Report:
         "packages": settings.packages,
     }
     there = {name for name, path in wanted.items() if path.exists()}
-    Vault.create(settings)
+    Vault.create(settings, SiteConnections(settings))
     make_connections_file(settings.connections_path)
     airflow = write_airflow_environment(settings)
     rows = [(name, path, "was there" if name in there else "made") for name, path in wanted.items()]

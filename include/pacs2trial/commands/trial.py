@@ -8,6 +8,7 @@ import click
 
 from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingGroup, trial_argument
+from pacs2trial.commands.erase import erase
 from pacs2trial.commands.report import DONE, WRONG, Report, Table
 from pacs2trial.errors import InputError
 from pacs2trial.profile import describe, trial_plan
@@ -16,7 +17,10 @@ from pacs2trial.trials.load import load_trial, load_trials
 
 @click.group(cls=ReportingGroup)
 def trial() -> None:
-    """Trial definitions: list, check, describe."""
+    """Trial definitions: list, check, describe; erase identities."""
+
+
+trial.add_command(erase)
 
 
 @trial.command("list")

@@ -1,7 +1,7 @@
-"""Backup of a SQLite vault while others work with it, and the way back.
+"""Backup of a vault while others work with it, and the way back.
 
-The secret file is no part of it and belongs in a backup of its own, apart. A PostgreSQL vault is backed up with
-PostgreSQL's own programs.
+A backup is a SQLite file, whichever database the vault is on, and can be restored to either. The secret file is no part
+of it and belongs in a backup of its own, apart.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pacs2trial.errors import InputError, NotAvailableError, SetupError, TransientError
+from pacs2trial.errors import InputError, TransientError
 from pacs2trial.settings import Settings
 from pacs2trial.vault import schema
 from pacs2trial.vault.database import WAIT_SECONDS, Database, vault_url
+from pacs2trial.vault.portable import read_portable, write_portable
 from pacs2trial.vault.vault import Vault
 
 
@@ -29,16 +30,19 @@ def back_up(settings: Settings, file: Path) -> int:
 
     Raises:
         InputError: ``file`` exists already or its folder does not.
-        NotAvailableError: the vault is not a SQLite file.
-        TransientError: the disk refused.
+        SetupError: there is no vault.
+        TransientError: disk or database refused.
     """
-    vault = _vault_file(settings, "pg_dump --format=custom")
-    if not vault.exists():
-        raise SetupError(f"there is no vault at {vault}: run `pacs2trial init`")
+    database = Database(vault_url(settings.database_url))
+    schema.require_head(database)
     if file.exists():
         raise InputError(f"{file} exists already; a backup never overwrites anything")
     with _draft_beside(file) as draft:
-        _copy(vault, draft)
+        if database.path is not None:
+            _copy(database.path, draft)
+        else:
+            write_portable(database, draft)
+        database.close()
         _require_whole(draft)
         with draft.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -49,49 +53,54 @@ def back_up(settings: Settings, file: Path) -> int:
     return file.stat().st_size
 
 
-def restore_backup(settings: Settings, file: Path, *, actor: str) -> Path | None:
+def restore_backup(settings: Settings, file: Path, *, actor: str) -> str:
     """Make the content of ``file`` the vault's, in one transaction that running processes see as such.
 
     The backup is examined first, opened with this site's secret and migrated to this release, all in a copy. What was
-    the vault before is kept beside it.
+    the vault before is kept: beside a SQLite file, in a schema of its own on PostgreSQL.
 
     Returns:
-        Where the former vault is kept; None when there was none.
+        Where the former vault is kept; empty when there was none.
 
     Raises:
         InputError: ``file`` is absent or no whole backup of a vault.
         SetupError: the secret file is not the one of this backup.
-        NotAvailableError: the vault is not a SQLite file.
+        TransientError: disk or database refused; nothing has changed.
     """
-    vault = _vault_file(settings, "pg_restore")
     if not file.is_file():
         raise InputError(f"{file}: there is no such file")
-    vault.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    former: Path | None = None
-    with _draft_beside(vault) as draft:
+    database = Database(vault_url(settings.database_url))
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = database.path or settings.home / "vault"
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _draft_beside(place) as draft:
         _copy(file, draft)
         _require_whole(draft)
         _open_once(settings, draft)
-        if vault.exists():
-            former = vault.with_name(f"{vault.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-            former.touch(mode=0o600)
-            _copy(vault, former)
+        if database.path is not None:
+            former = _replace_file(database.path, draft)
         else:
-            vault.touch(mode=0o600)
-        _copy(draft, vault)
+            schema_name = read_portable(draft, database)
+            former = f"schema {schema_name} of the same database" if schema_name else ""
+    database.close()
     restored = Vault.open(settings)
     restored.audit.record("restore-backup", actor=actor, target=file.name)
     restored.close()
     return former
 
 
-def _vault_file(settings: Settings, instead: str) -> Path:
-    path = Database(vault_url(settings.database_url)).path
-    if path is None:
-        raise NotAvailableError(
-            f"this vault is on PostgreSQL: back up and restore it with its own programs ({instead})"
-        )
-    return path
+def _replace_file(vault: Path, draft: Path) -> str:
+    """Put the content of ``draft`` into the vault's file; returns where the former content is kept."""
+    former = ""
+    if vault.exists():
+        kept = vault.with_name(f"{vault.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+        kept.touch(mode=0o600)
+        _copy(vault, kept)
+        former = str(kept)
+    else:
+        vault.touch(mode=0o600)
+    _copy(draft, vault)
+    return former
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -27,9 +27,6 @@ from pacs2trial.errors import PermanentError, SetupError, TransientError
 from pacs2trial.vault.tables import Base
 
 WAIT_SECONDS = 30
-CACHE_KIB = 65_536
-"""Memory that one SQLite connection may use for pages: the indexes of a million pseudonyms stay in it."""
-
 BATCH = 500
 """Values of one statement; far below SQLite's limit on variables even with several columns a row."""
 
@@ -97,8 +94,10 @@ class Database:
         return self._of_this_process().writing
 
     @contextmanager
-    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+    def session(self, *, read_only: bool = False, overwrite: bool = False) -> Iterator[Session]:
         """One transaction: committed at the end, rolled back on an error. Objects stay readable afterwards.
+
+        With ``overwrite`` SQLite writes zeros over what is deleted.
 
         Raises:
             TransientError: the database is not there, or others kept it busy for 30 s.
@@ -117,7 +116,44 @@ class Database:
                     Session(opened.writing, expire_on_commit=False) as session,
                     session.begin(),
                 ):
+                    if overwrite and self.is_sqlite:
+                        session.execute(text("PRAGMA secure_delete = ON"))
                     yield session
+
+    def compact(self, tables: Sequence[str]) -> None:
+        """Rewrite what holds these tables, so that deleted rows are in no file of the database any more.
+
+        SQLite: the whole file and an empty write-ahead log. PostgreSQL: VACUUM FULL of the tables; its own log and
+        backups are the administrator's.
+
+        Raises:
+            TransientError: others keep the database busy; what was deleted is gone from all queries nevertheless.
+        """
+        engine = self._of_this_process().writing
+        with _plain_errors():
+            if self.is_sqlite:
+                connection = engine.raw_connection()
+                try:
+                    for statement in ("PRAGMA query_only = OFF", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                        connection.cursor().execute(statement).close()
+                finally:
+                    connection.close()
+                return
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connected:
+                for table in tables:
+                    connected.execute(text(f'VACUUM FULL "{table}"'))
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A reading connection of PostgreSQL that sees one moment of the vault for as long as it is open.
+
+        Raises:
+            TransientError: the database does not answer.
+        """
+        engine = self._of_this_process().writing
+        one_moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with _plain_errors(), engine.connect().execution_options(**one_moment) as connection, connection.begin():
+            yield connection
 
     def close(self) -> None:
         """Close the connections of this process; the next transaction opens new ones."""
@@ -202,7 +238,6 @@ def _prepare_sqlite(connection: Any, synchronous: str) -> None:
         "journal_mode = WAL",
         f"synchronous = {synchronous}",
         "foreign_keys = ON",
-        f"cache_size = -{CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
 

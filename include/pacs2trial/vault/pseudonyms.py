@@ -18,7 +18,7 @@ from pacs2trial.vault.database import Database, batches, insert_new
 from pacs2trial.vault.derivation import code_from, keyed_digest, uid_from
 from pacs2trial.vault.disclosure import Disclosures
 from pacs2trial.vault.scopes import ScopeKeys
-from pacs2trial.vault.tables import Kind, Pseudonym
+from pacs2trial.vault.tables import Kind, Pseudonym, Scope
 
 PADDING = " \0"
 """What PS3.5 6.2 lets stand behind a value without meaning."""
@@ -137,6 +137,7 @@ class Pseudonyms:
         if new:
             proposals = [self._proposal(wanted[key], lookup=key[1]) for key in new]
             with self._database.session() as session:
+                self._require_not_erased(session)
                 for batch in batches(proposals):
                     insert_new(session, Pseudonym, batch)
                 made = self._select(session, new)
@@ -149,6 +150,12 @@ class Pseudonyms:
         found = {original: rows[key] for key, original in wanted.items()}
         self._remember(found)
         return found
+
+    def _require_not_erased(self, session: Session) -> None:
+        """A process that had opened the scope before it was erased still has its keys in memory."""
+        query = select(Scope.erased_at).where(Scope.id == self._scope.id).with_for_update(read=True)
+        if session.scalars(query).one() is not None:
+            raise PermanentError(f"the scope {self._scope.name} was erased; its pseudonyms cannot be made again")
 
     def _select(self, session: Session, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
         by_kind: dict[Kind, list[str]] = {}

@@ -20,18 +20,22 @@ _MIGRATING = 0x70327431  # any number that nobody else takes as an advisory lock
 
 def upgrade(database: Database) -> None:
     """Bring the tables to :data:`HEAD` in one transaction; two that do so at once come one after the other."""
+    with database.session() as session:
+        if not database.is_sqlite:
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        create(session.connection())
+
+
+def create(connection: Connection) -> None:
+    """:func:`upgrade` inside a transaction of the caller."""
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    with database.session() as session:
-        connection = session.connection()
-        if not database.is_sqlite:
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def revision(session: Session) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from pacs2trial.errors import PermanentError, SetupError
 from pacs2trial.trials.definition import STAGING
@@ -58,6 +59,28 @@ class Scopes:
         if found is None:
             found = self._open[name] = self._unwrapped(self._row(name))
         return found
+
+    def wrap_anew(self, session: Session) -> int:
+        """Wrap every data key under the first key-encryption key; salts and data keys stay, so no pseudonym changes.
+
+        Returns:
+            How many data keys were wrapped anew.
+
+        Raises:
+            SetupError: the secret file lacks a key that one of them is wrapped under.
+        """
+        wrap_key = self._secret.wrap[0]
+        query = select(Scope).where(Scope.data_key_sealed.is_not(None), Scope.wrapped_with != wrap_key.id)
+        rows = session.scalars(query.with_for_update()).all()
+        for row in rows:
+            data_key = self._unwrapped(row).data_key
+            row.data_key_sealed = encryption.wrap(wrap_key.value, data_key, self._context(row.name))
+            row.wrapped_with = wrap_key.id
+        return len(rows)
+
+    def forget(self, name: str) -> None:
+        """Drop an open scope from the memory of this process."""
+        self._open.pop(name, None)
 
     def _row(self, name: str) -> Scope:
         if not NAME.fullmatch(name):

@@ -66,24 +66,56 @@ def create_secret(path: Path) -> None:
     Raises:
         SetupError: there is one already.
     """
-    content = {
-        "pseudonym": _new_key("pseudonym"),
-        "lookup": _new_key("lookup"),
-        "wrap": [_new_key("wrap")],
-    }
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = _draft(path, new_secret())
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
         raise SetupError(f"{path} exists already; it is never overwritten") from None
     finally:
         draft.unlink()
+
+
+def new_secret() -> str:
+    """The text of a new secret: JSON with random keys."""
+    content = {
+        "pseudonym": _new_key("pseudonym"),
+        "lookup": _new_key("lookup"),
+        "wrap": [_new_key("wrap")],
+    }
+    return json.dumps(content, indent=2) + "\n"
+
+
+def with_new_wrap_key(text: str) -> str:
+    """The text of a secret with a new key-encryption key before those it has."""
+    content = json.loads(text)
+    content["wrap"] = [_new_key("wrap"), *content["wrap"]]
+    return json.dumps(content, indent=2) + "\n"
+
+
+def with_one_wrap_key(text: str) -> str:
+    """The text of a secret with the first of its key-encryption keys alone."""
+    content = json.loads(text)
+    content["wrap"] = content["wrap"][:1]
+    return json.dumps(content, indent=2) + "\n"
+
+
+def replace_secret(path: Path, text: str) -> None:
+    """Put ``text`` in the place of a secret file, whole or not at all; its owner's only."""
+    draft = _draft(path, text)
+    try:
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _draft(path: Path, text: str) -> Path:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def read_secret(path: Path) -> Secret:
@@ -103,11 +135,20 @@ def read_secret(path: Path) -> Secret:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SetupError(f"the secret file {path} cannot be read: {type(error).__name__}") from None
+    return secret_from_text(text, f"the secret file {path}")
+
+
+def secret_from_text(text: str, where: str) -> Secret:
+    """A secret from its JSON text.
+
+    Raises:
+        SetupError: it is malformed, or a key is short, weak or used twice; ``where`` names the place.
+    """
     try:
         content = json.loads(text)
     except ValueError:
-        raise SetupError(f"the secret file {path} is not JSON: restore it from backup") from None
-    return _secret_from(content, path)
+        raise SetupError(f"{where} is not JSON: restore it from backup") from None
+    return _secret_from(content, where)
 
 
 def _new_key(use: str) -> dict[str, str]:
@@ -115,7 +156,7 @@ def _new_key(use: str) -> dict[str, str]:
     return {"id": f"{use}-{secrets.token_hex(4)}", "key": value}
 
 
-def _secret_from(content: Any, path: Path) -> Secret:
+def _secret_from(content: Any, path: str) -> Secret:
     if not isinstance(content, Mapping) or set(content) != {"pseudonym", "lookup", "wrap"}:
         raise SetupError(f"{path}: expected the fields pseudonym, lookup and wrap: restore it from backup")
     if not isinstance(content["wrap"], list) or not content["wrap"]:
@@ -131,7 +172,7 @@ def _secret_from(content: Any, path: Path) -> Secret:
     return secret
 
 
-def _key_from(entry: Any, where: str, path: Path) -> Key:
+def _key_from(entry: Any, where: str, path: str) -> Key:
     if not isinstance(entry, Mapping) or not all(isinstance(entry.get(name), str) for name in ("id", "key")):
         raise SetupError(f"{path}: {where} needs an id and a key: restore it from backup")
     if not 1 <= len(entry["id"]) <= 32:

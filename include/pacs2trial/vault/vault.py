@@ -10,7 +10,8 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from pacs2trial.errors import PermanentError, SetupError
+from pacs2trial.connections import Connections, SiteConnections
+from pacs2trial.errors import InputError, PermanentError, SetupError
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import encryption, schema
@@ -23,7 +24,7 @@ from pacs2trial.vault.identities import Identities
 from pacs2trial.vault.locks import lease
 from pacs2trial.vault.pseudonyms import Pseudonyms
 from pacs2trial.vault.scopes import Scopes
-from pacs2trial.vault.secret import Secret, create_secret, read_secret
+from pacs2trial.vault.secret import Secret, create_secret, read_secret, secret_from_text
 from pacs2trial.vault.tables import DateShift, Pin, Scope
 
 MOST_DAYS = 3650
@@ -45,8 +46,10 @@ class Vault:
         )
 
     @classmethod
-    def create(cls, settings: Settings) -> None:
+    def create(cls, settings: Settings, connections: Connections | None = None) -> None:
         """Set up what is missing: folders, secret file, database, tables; what is there already stays.
+
+        A secret that comes over a connection is never made here, because it has to be put there first.
 
         Raises:
             SetupError: the vault has content but its secret file is gone; a new one could not read it.
@@ -57,24 +60,28 @@ class Vault:
         try:
             _make_file(database)
             schema.upgrade(database)
-            if not settings.secret_path.exists():
+            if not settings.secret_connection and not settings.secret_path.exists():
                 _require_empty(database, settings)
                 _make_folder(settings.secret_path.parent)
                 create_secret(settings.secret_path)
-            cls(settings, database, read_secret(settings.secret_path))
+            cls(settings, database, secret_of(settings, connections))
         finally:
             database.close()
 
     @classmethod
-    def open(cls, settings: Settings) -> Vault:
+    def open(cls, settings: Settings, connections: Connections | None = None) -> Vault:
         """Open the vault.
+
+        Args:
+            settings: where it is.
+            connections: where ``PACS2TRIAL_SECRET_CONNECTION`` is looked up; the site's own when absent.
 
         Raises:
             SetupError: the secret file is missing, weak, readable by others or not this vault's; or the tables are
                 missing or of another release. The message says what to do.
             TransientError: the database does not answer.
         """
-        secret = read_secret(settings.secret_path)
+        secret = secret_of(settings, connections)
         database = Database(vault_url(settings.database_url), durable=settings.durable)
         schema.require_head(database)
         return cls(settings, database, secret)
@@ -95,6 +102,28 @@ class Vault:
             PermanentError: it refused a row.
         """
         return self._database.session(read_only=read_only)
+
+    def wrap_anew(self, session: Session) -> int:
+        """Wrap the data keys of all scopes under the first key-encryption key of the secret; returns how many."""
+        return self._scopes.wrap_anew(session)
+
+    @property
+    def wrap_key_id(self) -> str:
+        """What the key-encryption key in use is called."""
+        return self._secret.wrap[0].id
+
+    def forget_scope(self, name: str) -> None:
+        """Drop what this process remembers of a scope."""
+        self._scopes.forget(name)
+        self._pseudonyms.pop(name, None)
+
+    def overwriting(self) -> AbstractContextManager[Session]:
+        """A writing :meth:`session` in which SQLite overwrites what is deleted; for erasures."""
+        return self._database.session(overwrite=True)
+
+    def compact(self, tables: Sequence[str]) -> None:
+        """Let the database give up what was deleted: nothing of it stays in its files or its write-ahead log."""
+        self._database.compact(tables)
 
     def close(self) -> None:
         """Close the connections of this process."""
@@ -170,6 +199,22 @@ class Vault:
     def fingerprint(self, data: Buffer) -> str:
         """A keyed digest that recognises ``data`` without revealing it: 64 hex digits, the same for ever."""
         return keyed_digest(self._secret.lookup.value, "fingerprint", bytes(data)).hex()
+
+
+def secret_of(settings: Settings, connections: Connections | None = None) -> Secret:
+    """The secret of a site: from its file, or over the connection that the settings name.
+
+    Raises:
+        SetupError: it is missing, readable by others, malformed or weak.
+    """
+    name = settings.secret_connection
+    if not name:
+        return read_secret(settings.secret_path)
+    try:
+        found = (connections or SiteConnections(settings)).get(name)
+    except InputError as error:
+        raise SetupError(f"PACS2TRIAL_SECRET_CONNECTION: {error}") from None
+    return secret_from_text(found.password, f"the password of connection {name!r}")
 
 
 def _make_folder(folder: Path) -> None:
