@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
+    Base,
     DateShift,
     HeldStudy,
     KeyRow,
@@ -67,9 +68,9 @@ def erase_identities(vault: Vault, trial: str, *, actor: str, reason: str) -> Er
             if scope.erased_at is not None:
                 raise InputError(f"trial {trial} was erased before")
             done = Erased(
-                pseudonyms=_count(session, Pseudonym.id, Pseudonym.scope_id == scope.id),
-                subjects=_count(session, Subject.id, Subject.trial == trial),
-                packages=_count(session, PackageRow.id, PackageRow.trial == trial),
+                pseudonyms=_count(session, Pseudonym, Pseudonym.scope_id == scope.id),
+                subjects=_count(session, Subject, Subject.trial == trial),
+                packages=_count(session, PackageRow, PackageRow.trial == trial),
             )
             scope.salt = scope.data_key_sealed = scope.wrapped_with = None
             scope.erased_at = now()
@@ -118,5 +119,5 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
         session.execute(delete(Pin).where(Pin.digest.in_(batch)))
 
 
-def _count(session: Session, column: object, condition: object) -> int:
-    return session.execute(select(func.count(column)).where(condition)).scalar_one()  # type: ignore[arg-type]
+def _count(session: Session, table: type[Base], condition: ColumnElement[bool]) -> int:
+    return session.execute(select(func.count()).select_from(table).where(condition)).scalar_one()
