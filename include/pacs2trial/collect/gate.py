@@ -27,8 +27,9 @@ def require_deliverable(vault: Vault, definition: TrialDefinition, subject_key: 
     doubts = _doubts(vault, trial, subject_key)
     if doubts:
         raise HeldError(
-            f"{where}: {len(doubts)} studies held ({'; '.join(sorted(set(doubts)))}); correct the key table or the "
-            f"PACS, then run pacs2trial retrieve {trial} --subject {subject_key}"
+            f"{where}: {len(doubts)} studies held ({'; '.join(sorted(set(doubts)))}); decide with pacs2trial "
+            f"keys doubts {trial}, or correct the key table or the PACS; then run pacs2trial retrieve {trial} "
+            f"--subject {subject_key}"
         )
     if found.undecided:
         raise HeldError(f"{where}: {found.undecided} undecided; run pacs2trial filter {trial}")

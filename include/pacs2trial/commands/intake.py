@@ -12,10 +12,12 @@ import click
 
 from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingCommand, date_option, subject_option, trial_argument
+from pacs2trial.commands.doubts import doubt_table
 from pacs2trial.commands.progress import progress
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
 from pacs2trial.commands.status import balance_table
 from pacs2trial.commands.subjects import right_keys
+from pacs2trial.corrections.doubts import doubts
 from pacs2trial.errors import InputError
 from pacs2trial.intake import stage_paths
 from pacs2trial.receiver import serve
@@ -49,7 +51,7 @@ def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None
 
     The PACS is asked first what it holds of the trial's subjects, and that is written down as expected.
     The receiver must be running where the trial retrieves by C-MOVE. Exit status 1 when instances are missing, 3 when
-    some wait for a person.
+    some wait for a person, or it is in doubt whose a study is.
     """
     if date_from and date_to and date_from > date_to:
         raise InputError(f"--from {date_from} is after --to {date_to}")
@@ -61,9 +63,12 @@ def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None
             workspace, definition.trial, subjects=keys, date_from=date_from, date_to=date_to, progress=told
         )
     lost = sum(one.missing + one.failed + one.waiting for one in balances)
-    status = FAILED if lost else HELD if any(one.quarantined for one in balances) else DONE
-    content = {"trial": definition.trial, "subjects": balances}
-    return Report(content, [balance_table(definition.trial, balances)], status=status)
+    held = doubts(workspace, definition.trial, keys)
+    status = FAILED if lost else HELD if held or any(one.quarantined for one in balances) else DONE
+    content = {"trial": definition.trial, "subjects": balances, "doubts": held}
+    tables = [balance_table(definition.trial, balances), *([doubt_table(held)] if held else [])]
+    notes = [f"{len(held)} studies in doubt hold their subjects: pacs2trial keys doubts {trial}"] if held else []
+    return Report(content, tables, notes=notes, status=status)
 
 
 @click.command("receive", cls=ReportingCommand)

@@ -8,6 +8,7 @@ import click
 
 from pacs2trial import custody
 from pacs2trial.commands.command import ReportingGroup, actor, agree, trial_argument
+from pacs2trial.commands.doubts import study_doubts
 from pacs2trial.commands.outdated import delivered_table, outdated_keys
 from pacs2trial.commands.report import Report, Table
 from pacs2trial.corrections import Rerun, preview, take_key_table, whole_key_table
@@ -20,7 +21,7 @@ file_argument = click.argument("file", required=False, type=click.Path(path_type
 
 @click.group(cls=ReportingGroup)
 def keys() -> None:
-    """Key tables: check, import, show, history; what was delivered before a correction."""
+    """Key tables: check, import, show, history; what was delivered before a correction; studies in doubt."""
 
 
 @keys.command("check")
@@ -113,6 +114,7 @@ def show_history(trial: str) -> Report:
 
 
 keys.add_command(outdated_keys)
+keys.add_command(study_doubts)
 
 
 def change_lines(change: KeyTableChange) -> list[str]:

@@ -26,6 +26,7 @@ _PATIENT_ID: Final = 0x00100020
 _ISSUER: Final = 0x00100021
 _BIRTH_DATE: Final = 0x00100030
 _NAMES: Final = (0x00100010, 0x00101001, 0x00101005)  # Patient's Name, Other Patient Names, Patient's Birth Name
+_SEX: Final = 0x00100040
 _OTHER_IDS: Final = 0x00101002
 _IDS: Final = (0x00101000, 0x00101090)  # Other Patient IDs, Medical Record Locator
 _STUDY: Final = 0x0020000D
@@ -50,7 +51,7 @@ _FRAMES: Final = 0x00280008
 _WANTED: Final = frozenset(
     (
         *(_DIRECTORY_RECORDS, _CHARACTER_SET, _SOP_INSTANCE, _STUDY_DATE, _ACCESSION, _PATIENT_ID, _ISSUER, _STUDY),
-        *(_BIRTH_DATE, *_NAMES, *_IDS),
+        *(_BIRTH_DATE, _SEX, *_NAMES, *_IDS),
         *(_SERIES, _IMAGE_TYPE, _FRAMES, *_TEXT_FACTS.values(), *_NUMBER_FACTS.values()),
     )
 )
@@ -131,8 +132,8 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
     """Whose the object is, as its outermost level says: what :mod:`pacs2trial.verify` must not find in a package.
 
     Returns:
-        ``names`` (all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``ids`` (other
-        than Patient ID).
+        ``names`` (all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``sex`` (CS),
+        ``ids`` (other than Patient ID).
     """
     values = _values(obj)
 
@@ -141,7 +142,12 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
 
     charset = values.get(_CHARACTER_SET, b"").strip(b" \0")
     others = {_decoded(value, charset) for value in _other_ids(obj)} - {""}
-    return {"names": texts(_NAMES), "birth_date": _text(values, _BIRTH_DATE), "ids": sorted(others.union(texts(_IDS)))}
+    return {
+        "names": texts(_NAMES),
+        "birth_date": _text(values, _BIRTH_DATE),
+        "sex": _text(values, _SEX),
+        "ids": sorted(others.union(texts(_IDS))),
+    }
 
 
 def _other_ids(obj: EncodedObject) -> Iterator[bytes]:

@@ -11,8 +11,10 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
+from pacs2trial.filtering.contradictions import contradicted
 from pacs2trial.filtering.trial_rules import Candidate, Ruling, judge, wanted
 from pacs2trial.keytable import EnrolledSubject, require_current
+from pacs2trial.keytable.studies import Decisions, decided
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import batches
@@ -46,8 +48,9 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
     with ws.vault.lock(f"{definition.trial}/{subject.subject_key}"):
         with ws.vault.session(read_only=True) as session:
             require_current(session, subject)
-            found = _candidates(session, subject.person_id)
-        candidates = _with_facts(ws.vault, definition, found)
+            answers = decided(session, definition.trial)
+            found = _candidates(session, subject, answers)
+        candidates = contradicted(_with_facts(ws.vault, definition, found))
         rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}
         with ws.vault.session() as session:
             _write(session, definition.trial, subject.subject_id, rulings)
@@ -69,8 +72,9 @@ class _Found:
     facts_sealed: bytes | None
 
 
-def _candidates(session: Session, person_id: int) -> list[_Found]:
+def _candidates(session: Session, subject: EnrolledSubject, answers: Decisions) -> list[_Found]:
     """The instances filed under any hospital ID of the person, whatever brought them."""
+    person_id = subject.person_id
     other, owner = aliased(Instance), aliased(Identifier)
     shared = set(
         session.scalars(
@@ -98,6 +102,8 @@ def _candidates(session: Session, person_id: int) -> list[_Found]:
                 modality=row.modality,
                 study_date=row.study_date,
                 shared=row.study in shared,
+                study=row.study,
+                answer=answers.get((subject.subject_id, row.study)),
             ),
             row.facts_sealed,
         )

@@ -12,11 +12,14 @@ from typing import Any
 
 from pacs2trial.filtering.site_rules import site_verdict
 from pacs2trial.keytable import EnrolledSubject
+from pacs2trial.keytable.studies import Answer
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import InstanceState, Judgement
 
 ACCESSION_LOOKUP = "accession_lookup"
 """The fact that holds the look-up value of the original accession number, as the visits of a key table have it."""
+
+TWO_PERSONS = "the study holds instances of two persons"
 
 _ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
 
@@ -27,6 +30,9 @@ class Candidate:
 
     Attributes:
         shared: its study also holds instances of another person.
+        study: staging pseudonym of its study.
+        answer: what a person decided about its study.
+        contradiction: what its header says of the patient that other studies of the subject deny; a rule's name.
         facts: filter facts of the original header, None when it has not arrived or the rules before need none.
     """
 
@@ -38,6 +44,9 @@ class Candidate:
     study_date: date | None
     shared: bool
     facts: Mapping[str, Any] | None = None
+    study: str = ""
+    answer: Answer | None = None
+    contradiction: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,23 +65,23 @@ def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
 def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSubject) -> Ruling | None:
     """The trial's judgement; None for an instance that has not arrived and is wanted, or may be.
 
-    In this order: a modality that the trial does not list, or that the object does not tell, is not wanted; what
-    stage 1 or a person rejected is rejected; a study of two persons is held; a study that no visit of the key table
+    In this order: a patient ID of the person that the key table does not name, and a study that a person left out, are
+    not wanted; a modality that the trial does not list, or that the object does not tell, is not wanted; what
+    stage 1 or a person rejected is rejected; a study of two persons is held, and so is one whose header contradicts
+    others of the subject, unless a person gave it to the subject; a study that no visit of the key table
     admits is not wanted, one that several admit is held; an object in quarantine and an object that the site's rules of
     today do not trust are held; the rest is accepted.
     """
-    if candidate.state not in _ARRIVED and not candidate.modality:
-        return None
-    if not wanted(candidate, definition):
-        return Ruling(Judgement.NOT_WANTED, f"modality {candidate.modality} is not in source.modalities")
-    if candidate.state is InstanceState.REJECTED:
-        return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
+    if early := _before_the_facts(candidate, definition, subject):
+        return early
     if candidate.state not in _ARRIVED:
         return None
-    if candidate.shared:
-        return Ruling(Judgement.HELD, "the study holds instances of two persons")
+    if candidate.shared and candidate.answer is not Answer.BELONGS:
+        return Ruling(Judgement.HELD, TWO_PERSONS)
     if candidate.facts is None:
         return Ruling(Judgement.HELD, "the facts of the original header are not known")
+    if candidate.contradiction and candidate.answer is not Answer.BELONGS:
+        return Ruling(Judgement.HELD, candidate.contradiction)
     admitted = subject.admitting(candidate.identifier_id, candidate.facts.get(ACCESSION_LOOKUP), candidate.study_date)
     if admitted == 0:
         return Ruling(Judgement.NOT_WANTED, "the study matches no visit")
@@ -84,3 +93,18 @@ def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSu
     if verdict.action != "accept":
         return Ruling(Judgement.HELD, f"site rule: {verdict.rule}")
     return Ruling(Judgement.ACCEPTED, "modality wanted")
+
+
+def _before_the_facts(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSubject) -> Ruling | None:
+    """The judgement that needs nothing of the object but what the ledger says."""
+    if candidate.identifier_id not in subject.identifier_ids:
+        return Ruling(Judgement.NOT_WANTED, "the patient ID is not in this trial's key table")
+    if candidate.answer is Answer.LEFT_OUT:
+        return Ruling(Judgement.NOT_WANTED, "a person left the study out")
+    if candidate.state not in _ARRIVED and not candidate.modality:
+        return None
+    if not wanted(candidate, definition):
+        return Ruling(Judgement.NOT_WANTED, f"modality {candidate.modality} is not in source.modalities")
+    if candidate.state is InstanceState.REJECTED:
+        return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
+    return None

@@ -175,7 +175,7 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
     content = digest.hexdigest()
     with claim(ws.settings, instance.sop_instance):
         before = known(ws.vault, instance.sop_instance)
-        if before is not None and before.identifier_id != instance.identifier_id:
+        if before is not None and not ws.vault.identities.same_person(before.identifier_id, instance.identifier_id):
             return _quarantine_other_patient(received, arrival, before.identifier_id)
         contents = before.contents if before else {}
         path = contents.get(content) or str(
@@ -231,7 +231,8 @@ def _quarantine(
     state: InstanceState = InstanceState.QUARANTINED,
 ) -> Staged:
     before = known(received.ws.vault, arrival.instance.sop_instance)
-    if before is not None and before.identifier_id != arrival.instance.identifier_id:
+    identities = received.ws.vault.identities
+    if before is not None and not identities.same_person(before.identifier_id, arrival.instance.identifier_id):
         return _quarantine_other_patient(received, arrival, before.identifier_id)
     kept = quarantine.keep(received.ws, received.parts, reason=reason, detail=detail, instance=arrival, state=state)
     return Staged(state, reason, arrival.instance.sop_instance, received.size, kept.new)

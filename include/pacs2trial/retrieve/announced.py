@@ -32,10 +32,14 @@ class SubjectStudy:
 
 @dataclass(frozen=True)
 class DoubtfulStudy:
-    """A study that waits for a person, by its original UID, and why."""
+    """A study that waits for a person, by its original UID, and why.
+
+    ``taken`` is what is asked for once a person says that the study is the subject's; None where that cannot settle it.
+    """
 
     study: str = field(repr=False)
     reason: str
+    taken: SubjectStudy | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,16 @@ def belonging_studies(
 
 
 def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
-    """Hold every study that was answered for more than one patient ID: whose it is, only a person can say."""
+    """Hold every study that was answered for the patient IDs of two subjects: whose it is, only a person can say.
+
+    One that was answered for several patient IDs of the same subject is the subject's, and is asked for once.
+    """
+    found = [
+        SubjectStudies(
+            one.subject, tuple({study.found.study: study for study in reversed(one.studies)}.values())[::-1], one.held
+        )
+        for one in found
+    ]
     owners = Counter(study.found.study for one in found for study in one.studies)
     return [
         SubjectStudies(
@@ -102,7 +115,7 @@ def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
             tuple(study for study in one.studies if owners[study.found.study] == 1),
             one.held
             + tuple(
-                DoubtfulStudy(study.found.study, TWO_PATIENT_IDS)
+                DoubtfulStudy(study.found.study, TWO_PATIENT_IDS, study)
                 for study in one.studies
                 if owners[study.found.study] > 1
             ),

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVarTuple
 
 from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import aliased
 
 from pacs2trial.retrieve.runs import RunInfo
 from pacs2trial.vault import Vault
-from pacs2trial.vault.tables import Instance, InstanceState, RunStudy, Subject
+from pacs2trial.vault.tables import Identifier, Instance, InstanceState, RunStudy, Subject
 
 _Columns = TypeVarTuple("_Columns")
 
@@ -61,9 +62,12 @@ def asked_instances(vault: Vault, run: RunInfo, subject_keys: Collection[str]) -
 
 def _of_run(query: Select[*_Columns], run: RunInfo, subject_keys: Collection[str]) -> Select[*_Columns]:
     wanted = {*run.definition.source.modalities, MODALITY_UNKNOWN}
+    asked, filed = aliased(Identifier), aliased(Identifier)
     return (
         query.select_from(RunStudy)
         .join(Subject, Subject.id == RunStudy.subject_id)
-        .join(Instance, and_(Instance.study == RunStudy.study, Instance.identifier_id == RunStudy.identifier_id))
+        .join(asked, asked.id == RunStudy.identifier_id)
+        .join(filed, filed.person_id == asked.person_id)
+        .join(Instance, and_(Instance.study == RunStudy.study, Instance.identifier_id == filed.id))
         .where(RunStudy.run_id == run.run_id, Subject.key.in_(subject_keys), Instance.modality.in_(wanted))
     )

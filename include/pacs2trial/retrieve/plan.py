@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy import select
 
 from pacs2trial.keytable import EnrolledSubject, accession_lookup, current_version, enrolled
+from pacs2trial.keytable.studies import Decisions, decided
 from pacs2trial.network.find import inquiry
 from pacs2trial.network.peer import Peer, peer
 from pacs2trial.retrieve.announced import (
@@ -23,12 +24,13 @@ from pacs2trial.retrieve.announced import (
     wanted_instances,
     without_shared,
 )
+from pacs2trial.retrieve.decided import with_decisions
 from pacs2trial.retrieve.held import record_held
 from pacs2trial.retrieve.runs import AskedStudy, record_run
 from pacs2trial.staging.ledger import Announced, expect
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault import Original, Vault
-from pacs2trial.vault.tables import Instance, InstanceState, Kind
+from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Kind
 from pacs2trial.workspace import Workspace
 
 _logger = logging.getLogger(__name__)
@@ -100,8 +102,10 @@ def plan_run(
     plans: list[SubjectPlan] = []
     asked: list[AskedStudy] = []
     found: dict[int, SubjectStudies] = {}
-    for each in _find_studies(ws, trial, node, chosen, window):
-        one, announced = _wanted(ws.vault, definition, node, each)
+    with ws.vault.session(read_only=True) as session:
+        answers = decided(session, trial)
+    for each in _find_studies(ws, trial, node, chosen, window, answers):
+        one, announced = _wanted(ws.vault, definition, node, each, answers)
         found[one.subject.subject_id] = one
         if not dry_run:
             expect(ws.vault, [instance for study in announced for instance in study], source=f"pacs:{node.name}")
@@ -119,6 +123,7 @@ def _find_studies(
     node: Peer,
     subjects: Sequence[EnrolledSubject],
     window: tuple[date | None, date | None],
+    answers: Decisions,
 ) -> list[SubjectStudies]:
     """Studies of all subjects, asked for before any series, so that a study of two patients is seen as such."""
     identifiers = [identifier_id for subject in subjects for identifier_id in subject.identifier_ids]
@@ -128,11 +133,11 @@ def _find_studies(
     lookup = partial(accession_lookup, ws.vault)
     with inquiry(node) as over:
         found = [belonging_studies(node, over, subject, patients, window, lookup) for subject in subjects]
-    return without_shared(found)
+    return with_decisions(ws.vault, answers, without_shared(found))
 
 
 def _wanted(
-    vault: Vault, definition: TrialDefinition, node: Peer, one: SubjectStudies
+    vault: Vault, definition: TrialDefinition, node: Peer, one: SubjectStudies, answers: Decisions
 ) -> tuple[SubjectStudies, list[list[Announced]]]:
     """The wanted instances of each study; a study that the ledger files under another patient ID joins those held."""
     with inquiry(node) as over:
@@ -144,7 +149,7 @@ def _wanted(
     doubtful = {
         study.found.study
         for (study, _), instances in zip(holding, announced, strict=True)
-        if _filed_under_another(vault, instances)
+        if (one.subject.subject_id, instances[0].study) not in answers and _filed_under_another(vault, instances)
     }
     kept = [
         instances for (study, _), instances in zip(holding, announced, strict=True) if study.found.study not in doubtful
@@ -206,11 +211,14 @@ def _in_staging(vault: Vault, wanted: Sequence[tuple[SubjectStudy, Sequence[Want
 
 
 def _filed_under_another(vault: Vault, instances: Sequence[Announced]) -> bool:
-    """Whether the ledger holds this study under another patient ID, so that one of the two is wrong."""
+    """Whether the ledger holds this study under a patient ID of another person, so that one of the two is wrong."""
     first = instances[0]
     with vault.session(read_only=True) as session:
-        statement = select(Instance.id).where(
-            Instance.study == first.study, Instance.identifier_id != first.identifier_id
+        person = session.get_one(Identifier, first.identifier_id).person_id
+        statement = (
+            select(Instance.id)
+            .join(Identifier, Identifier.id == Instance.identifier_id)
+            .where(Instance.study == first.study, Identifier.person_id != person)
         )
         return session.scalar(statement.limit(1)) is not None
 

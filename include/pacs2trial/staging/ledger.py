@@ -212,7 +212,8 @@ def record_arrival(session: Session, arrival: Arrival, state: InstanceState, rea
     """The row of an instance that arrived, in ``state`` unless it was settled before.
 
     What the object itself says of study, series, class, modality and date replaces what a PACS had announced.
-    The patient is not replaced: an object that names another patient is the caller's to refuse.
+    So is its patient ID by another one of the same person; an object that names another person is the caller's to
+    refuse.
     """
     one = arrival.instance
     values = _values(one, state, _unannounced(arrival.source), reason) | {
@@ -225,7 +226,8 @@ def record_arrival(session: Session, arrival: Arrival, state: InstanceState, rea
     ).one()
     if row.state in _OPEN:
         row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], now()
-        row.study, row.series, row.sop_class = one.study, one.series, one.sop_class
+        row.identifier_id, row.study = one.identifier_id, one.study
+        row.series, row.sop_class = one.series, one.sop_class
         row.modality, row.study_date, row.facts_sealed = one.modality, one.study_date, arrival.facts_sealed
         session.flush()
     return row

@@ -137,6 +137,14 @@ class Identities:
         self._disclosures.record(caller, purpose, len(sealed))
         return {row_id: self._opened(original) for row_id, original in sealed.items()}
 
+    def same_person(self, one: int, other: int) -> bool:
+        """Whether two identifiers are, by the key tables of now, one person's."""
+        if one == other:
+            return True
+        with self._database.session(read_only=True) as session:
+            persons = select(Identifier.person_id).where(Identifier.id.in_([one, other])).distinct()
+            return len(session.scalars(persons).all()) == 1
+
     def known(self, pairs: Iterable[Pair]) -> set[Pair]:
         """Those of the pairs that are patients whom the vault has seen; makes nothing."""
         asked = {pair: self._bare(pair) for pair in pairs if pair[1].strip(PADDING)}
