@@ -18,6 +18,7 @@ from pacs2trial.keytable import check_key_table, read_keys
 from pacs2trial.network.echo import echo
 from pacs2trial.network.peer import Patience, Peer, peer
 from pacs2trial.profile import trial_plan
+from pacs2trial.profile.site_list import site_list
 from pacs2trial.settings import Settings, variable
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trials
@@ -52,7 +53,7 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
         trials, broken = {}, {}
     findings += [_wrong(f"definition {path.name}", error) for path, error in broken.items()]
     for definition in trials.values():
-        findings += [_definition(definition), _key_table(definition, settings, connections)]
+        findings += [_definition(definition, settings), _key_table(definition, settings, connections)]
     findings += _key_folder(settings)
     findings += _peers(trials, connections, settings)
     findings += _destinations(trials, connections)
@@ -150,9 +151,9 @@ def _published(settings: Settings) -> Iterator[Finding]:
         yield Finding("Airflow", good=True, text=f"gets the vault's address from {' and '.join(sorted(places))}")
 
 
-def _definition(definition: TrialDefinition) -> Finding:
+def _definition(definition: TrialDefinition, settings: Settings) -> Finding:
     try:
-        plan = trial_plan(definition)
+        plan = trial_plan(definition, site_list(settings))
     except InputError as error:
         return _wrong(f"trial {definition.trial}", error, "correct the definition")
     return Finding(f"trial {definition.trial}", good=True, text=f"plan {plan.digest[:12]}")

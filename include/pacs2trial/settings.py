@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     receiver_aet: str = Field("PACS2TRIAL", min_length=1, max_length=16, description="AE title of the receiver")
     issuer: str = Field("", description="Issuer of patient IDs where neither object nor key table names one")
     time_zone: str = Field("UTC", description="IANA time zone of the site: a study date is a day in this zone")
+    safe_private: Path | None = Field(
+        None, description="This site's own list of private attributes that may stay; default safe_private.csv in home"
+    )
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
     durable: bool = Field(
@@ -59,6 +62,7 @@ class Settings(BaseSettings):
             ("trials", self.trials.absolute()),
             ("secret_file", (self.secret_file or home / "secret.json").absolute()),
             ("connections_file", (self.connections_file or home / "connections.json").absolute()),
+            ("safe_private", self.safe_private and self.safe_private.absolute()),
             ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
         ):
             object.__setattr__(self, field, value)

@@ -96,9 +96,9 @@ def test_broken_definition_is_found(site: Site) -> None:
     assert "broken.yaml line 2, sponser: unknown field" in findings(site)["definition broken.yaml"]["text"]
 
 
-def test_option_that_is_not_there_yet_is_found(site: Site, enrolled: Hospital) -> None:
-    enrolled.define("LUNGART", profile={"options": ["retain_safe_private"]})
-    assert "retain_safe_private is not available yet" in findings(site)["trial LUNGART"]["text"]
+def test_a_wrong_list_of_safe_private_attributes_is_found(site: Site) -> None:
+    (site.home / "safe_private.csv").write_text("group,creator,low_byte,vr,vm,because\n0028,ACME,01,LO,1,kernel\n")
+    assert "safe_private.csv, line 2: group: must be" in findings(site)["trial LUNGART"]["text"]
 
 
 def test_missing_and_wrong_key_tables_are_found(site: Site) -> None:

@@ -55,11 +55,10 @@ def test_check_of_one_looks_at_that_one(site: Site, broken: Path) -> None:
 
 
 def test_check_refuses_what_the_engine_cannot_do(site: Site) -> None:
-    path = site.trials / "lungart.yaml"
-    path.write_text(path.read_text().replace("clean_descriptors", "retain_safe_private"))
+    (site.home / "safe_private.csv").write_text("group,creator,low_byte,vr,vm,because\n0029,ACME,01,PN,1,kernel\n")
     done = site("trial", "check")
     assert done.exit_code == 2
-    assert "LUNGART, profile.options: retain_safe_private is not available yet" in done.stderr
+    assert "safe_private.csv, line 2: vr: PN is never kept in a private attribute" in done.stderr
 
 
 def test_check_of_an_empty_folder_is_no_success(new_site: Site) -> None:

@@ -17,6 +17,8 @@ from pydicom.dataset import Dataset
 from pacs2trial.dicomfile.encoding import split_file
 from pacs2trial.errors import UnsafeObjectError
 from pacs2trial.profile import Action, Rule, staging_plan
+from pacs2trial.profile.private import safe_private
+from pacs2trial.profile.structured import CONTENT_SEQUENCES
 from support.objects import TableOfPseudonyms
 from support.stages import PATIENT_CODE, both_stages, file_of, stage1
 
@@ -35,6 +37,7 @@ REFUSALS = {
 
 CHECKED = (b"CS", b"DA", b"DT", b"IS", b"LO", b"SH", b"TM")
 FORMED = (b"CS", b"DA", b"TM")
+SAFE = {attribute.key: attribute.vr for attribute in safe_private()}
 WRITTEN = {0x00100010, 0x00100020, 0x00120062, 0x00120063, 0x00120064, 0x00280303}
 OPTIONS = ("clean_descriptors", "retain_modified_dates", "retain_device_identity")
 
@@ -82,14 +85,26 @@ def compare(before: Dataset, after: Dataset, table: TableOfPseudonyms, *, depth:
         if depth == 0 and tag in WRITTEN:
             continue
         assert tag in before, element.tag
-        assert tag in rules or element.tag.group == 0x7FE0
+        assert tag in rules or element.tag.group == 0x7FE0 or is_safe_private(element)
     for element in before:
         tag = int(element.tag)
-        if (depth == 0 and tag in WRITTEN) or tag >= 0x7FE00000:
+        if (depth == 0 and tag in WRITTEN) or tag >= 0x7FE00000 or tag in CONTENT_SEQUENCES:
+            continue
+        if element.tag.is_private and tag in after:
+            kept = element.VR == "SQ" or after[tag].value == element.value or element.VR in ("UN", "UI")
+            assert kept and (after[tag].VR == "LO" or is_safe_private(after[tag]))
             continue
         compare_element(element, after, rules.get(tag), table, depth)
     if depth == 0:
         assert after.PatientID == PATIENT_CODE
+
+
+def is_safe_private(element: DataElement) -> bool:
+    """Whether the table of the standard lists it, with this VR; or it is the creator of a block."""
+    if element.tag.element <= 0xFF:
+        return True
+    key = (element.tag.group, str(element.private_creator), element.tag.element & 0xFF)
+    return SAFE.get(key) == element.VR
 
 
 def compare_element(

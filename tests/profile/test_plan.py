@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from pacs2trial.errors import NotAvailableError
 from pacs2trial.profile import Action, describe, staging_plan, trial_plan
 from support.definitions import trial
 
@@ -34,12 +31,6 @@ def test_the_canonical_form_is_json_of_the_choice() -> None:
     assert content["scope"] == "LUNGART"
     assert content["options"] == ["retain_modified_dates"]
     assert content["profile"] == "DICOM PS3.15 2026d Table E.1-1"
-
-
-@pytest.mark.parametrize("option", ["retain_safe_private", "clean_graphics", "clean_structured_content"])
-def test_options_that_are_not_there_yet_are_refused_by_name(option: str) -> None:
-    with pytest.raises(NotAvailableError, match=option):
-        trial_plan(trial(option))
 
 
 def test_clean_pixel_data_is_accepted_and_claims_nothing() -> None:

@@ -13,6 +13,10 @@ FALLBACKS = {"X": Action.REMOVE, "Z": Action.EMPTY, "D": Action.DUMMY}
 STRICTER_THAN_THE_TABLE = {Action.REMOVE, Action.EMPTY, Action.PATIENT, Action.WRITE, Action.CODE}
 
 
+TEXT_OF_ANNOTATIONS = 0x00700006
+"""Part of what the options for graphics and for content keep, though the table names it under Clean Descriptors."""
+
+
 def outcome(plan: Plan, tag: int) -> Action:
     """What becomes of a tag; unknown, private and repeating ones have no rule and are removed."""
     rule = plan.rules.get(tag)
@@ -37,7 +41,7 @@ def test_basic_profile_does_what_the_row_says(tag: int, row: TableRow) -> None:
     if row.strongest in ("U", "U*") or tag in uid_treatment():
         assert action in (Action.MAP, Action.KEEP)
         assert action is Action.MAP or dictionary()[tag].vr == b"SQ"
-    elif beyond().tags.get(tag) == "references":
+    elif beyond().tags.get(tag) in ("references", "keep"):
         assert action is Action.KEEP
     else:
         assert action is FALLBACKS[row.strongest]
@@ -54,10 +58,12 @@ def test_staging_keeps_only_what_an_option_may_keep(tag: int, row: TableRow) -> 
         "retain_device_identity",
         "retain_institution_identity",
         "clean_descriptors",
+        "clean_graphics",
+        "clean_structured_content",
     }
     if action in (Action.KEEP, Action.CLEAN, Action.ROI_NAME, Action.SHIFT):
-        reference = row.strongest == "U*" or beyond().tags.get(tag) == "references"
-        assert may_keep & set(row.options) or reference or tag == 0x0040A730
+        reference = row.strongest == "U*" or beyond().tags.get(tag) in ("references", "keep")
+        assert may_keep & set(row.options) or reference
     else:
         assert action in {*FALLBACKS.values(), Action.MAP, Action.PATIENT, Action.WRITE, Action.CODE}
 
@@ -71,6 +77,8 @@ def test_staging_keeps_only_what_an_option_may_keep(tag: int, row: TableRow) -> 
         "retain_device_identity",
         "retain_institution_identity",
         "clean_descriptors",
+        "clean_graphics",
+        "clean_structured_content",
     ],
 )
 def test_an_option_changes_exactly_its_rows(option: str) -> None:
@@ -78,7 +86,7 @@ def test_an_option_changes_exactly_its_rows(option: str) -> None:
     changed = {tag for tag in table() if outcome(basic, tag) != outcome(chosen, tag)}
     assert changed
     for tag in changed:
-        assert option in table()[tag].options
+        assert option in table()[tag].options or tag == TEXT_OF_ANNOTATIONS
         assert outcome(chosen, tag) in (Action.KEEP, Action.CLEAN, Action.SHIFT, Action.ROI_NAME)
     still_gone = {tag for tag, row in table().items() if option in row.options} - changed
     for tag in still_gone:

@@ -15,7 +15,7 @@ from pacs2trial.dicomfile.encoding import file_bytes, split_file
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.lookups import Answers
-from pacs2trial.profile import Plan, SubjectValues, trial_plan
+from pacs2trial.profile import Plan, PrivateAttribute, SubjectValues, trial_plan
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Original, Pseudonyms, Vault
 from pacs2trial.vault.tables import Kind
@@ -38,15 +38,28 @@ class Recipe:
     objects: Mapping[int, ObjectValues] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, vault: Vault, definition: TrialDefinition, subject: EnrolledSubject) -> Recipe:
-        """Compile the trial's plan and look up what belongs to the subject."""
+    def of(
+        cls,
+        vault: Vault,
+        definition: TrialDefinition,
+        subject: EnrolledSubject,
+        private: tuple[PrivateAttribute, ...],
+    ) -> Recipe:
+        """Compile the trial's plan and look up what belongs to the subject.
+
+        Args:
+            vault: of the site.
+            definition: of the trial.
+            subject: as the key table has it.
+            private: the site's own list of safe private attributes.
+        """
         values = SubjectValues(
             subject_key=subject.subject_key,
             patient_id=subject.subject_key,
             date_shift=vault.date_shift(subject.person_id, definition.trial),
             columns=subject.columns,
         )
-        return cls(definition, trial_plan(definition), values, vault.pseudonyms(definition.trial))
+        return cls(definition, trial_plan(definition, private), values, vault.pseudonyms(definition.trial))
 
     def completed(self, ws: Workspace, subject: EnrolledSubject, members: Sequence[Chosen], answers: Answers) -> Recipe:
         """This recipe with the values of each object; raises as :func:`pacs2trial.collect.values.object_values`."""

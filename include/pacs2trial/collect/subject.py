@@ -27,6 +27,7 @@ from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import BalanceError
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.lookups import Asked
+from pacs2trial.profile.site_list import site_list
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import PackageRow
 from pacs2trial.workspace import Workspace
@@ -92,7 +93,7 @@ def collect_subject(
             require_current(session, subject)
             members = chosen(session, trial, subject.subject_id)
         asked = Asked(ws, definition, subject)
-        recipe = Recipe.of(ws.vault, definition, subject).completed(ws, subject, members, asked)
+        recipe = Recipe.of(ws.vault, definition, subject, site_list(ws.settings)).completed(ws, subject, members, asked)
         groups = _groups(definition, address(recipe, members))
         if output is not None:
             _require_staged(ws, recipe, [each for group in groups.values() for each in group])

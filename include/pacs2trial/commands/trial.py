@@ -12,6 +12,7 @@ from pacs2trial.commands.erase import erase
 from pacs2trial.commands.report import DONE, WRONG, Report, Table
 from pacs2trial.errors import InputError
 from pacs2trial.profile import describe, trial_plan
+from pacs2trial.profile.site_list import site_list
 from pacs2trial.trials.load import load_trial, load_trials
 
 
@@ -50,16 +51,17 @@ def list_trials() -> Report:
 @click.argument("trial_id", metavar="[ID]", required=False)
 def check_trial(trial_id: str | None) -> Report:
     """Check one definition, or all of them; every fault is told with file, line and field."""
-    folder = environment.load().trials
+    settings = environment.load()
+    folder, private = settings.trials, site_list(settings)
     if trial_id:
         definition = load_trial(folder, trial_id)
-        trial_plan(definition)
+        trial_plan(definition, private)
         return Report({"right": [definition.trial]}, text=f"{definition.trial} is right")
     trials, broken = load_trials(folder)
     refused = dict(broken)
     for definition in trials.values():
         try:
-            trial_plan(definition)
+            trial_plan(definition, private)
         except InputError as error:
             problems = [f"{definition.trial}, {problem}" for problem in error.problems]
             refused[Path(definition.trial)] = InputError(*problems)
@@ -73,8 +75,9 @@ def check_trial(trial_id: str | None) -> Report:
 @trial_argument
 def describe_trial(trial: str) -> Report:
     """Print the conformance statement of a trial: what happens to each attribute (PS3.15 E)."""
-    definition = load_trial(environment.load().trials, trial)
-    plan = trial_plan(definition)
+    settings = environment.load()
+    definition = load_trial(settings.trials, trial)
+    plan = trial_plan(definition, site_list(settings))
     rows = describe(plan)
     heading = f"{definition.trial}: {plan.method}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
     content = {

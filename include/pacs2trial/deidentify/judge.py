@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
+from pacs2trial.deidentify.blobs import blob_needles, holds_any
 from pacs2trial.deidentify.charset import decode, encode
 from pacs2trial.deidentify.compiled import Gathered, Verdict
 from pacs2trial.deidentify.folding import folded
@@ -16,6 +17,28 @@ from pacs2trial.deidentify.redaction import redacted
 from pacs2trial.profile.plan import Plan
 
 _CODED: Final = re.compile(rb"[A-Z0-9 _]{0,16}")
+_TERMS: Final = frozenset(
+    (
+        *(
+            b"CODE",
+            b"COMPOSITE",
+            b"CONTAINER",
+            b"DATE",
+            b"DATETIME",
+            b"IMAGE",
+            b"NUM",
+            b"PNAME",
+            b"SCOORD",
+            b"SCOORD3D",
+        ),
+        *(b"TABLE", b"TCOORD", b"TEXT", b"TIME", b"UIDREF", b"WAVEFORM"),
+        *(b"CONTAINS", b"HAS ACQ CONTEXT", b"HAS CONCEPT MOD", b"HAS OBS CONTEXT", b"HAS PROPERTIES"),
+        *(b"INFERRED FROM", b"SELECTED FROM"),
+        *(b"CONTINUOUS", b"SEPARATE", b"COMPLETE", b"PARTIAL", b"UNVERIFIED", b"VERIFIED"),
+    )
+)
+"""Terms that hold a report together (PS3.3 C.17.3): they name nobody, whatever the patient is called."""
+
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
 _UID: Final = re.compile(r"(?<![\d.])(?!1\.2\.840\.10008\.)[0-2](?:\.\d+){5,}")
 _DATE: Final = re.compile(
@@ -39,9 +62,10 @@ class Judge:
     not stay. A coded string must have the form of one (PS3.5 6.2).
     """
 
-    def __init__(self, own: OwnIdentifiers, doubts: Doubts) -> None:
+    def __init__(self, own: OwnIdentifiers, doubts: Doubts, needles: frozenset[bytes]) -> None:
         self._own = own
         self._doubts = doubts
+        self._needles = needles
         self._texts: dict[tuple[bytes, bytes], Verdict] = {}
         self._coded: dict[bytes, Verdict] = {}
 
@@ -69,6 +93,10 @@ class Judge:
             number.strip().lstrip(b"+0").decode("latin-1") not in numbers for number in value.split(b"\\")
         )
 
+    def blob(self, value: bytes) -> bool:
+        """Of a value that is no text."""
+        return not holds_any(value, self._needles)
+
     def is_class(self, uid: bytes) -> bool:
         """Of a UID of a class, scheme or template that is not DICOM's own: whether no component of it is an ID."""
         return self._own.numbers.isdisjoint(uid.decode("ascii").split("."))
@@ -91,6 +119,8 @@ class Judge:
 
     def _coded_verdict(self, value: bytes) -> Verdict:
         stripped = value.rstrip(PADDING)
+        if stripped in _TERMS:
+            return _padded_right(value)
         if not _is_coded(stripped) or self._own.may_stand_in(stripped.decode("ascii").lower()):
             kept = _coded_values(stripped, self._own)
             if kept != stripped:
@@ -101,7 +131,7 @@ class Judge:
 @lru_cache(maxsize=16)
 def judge_of(harvest: frozenset[Gathered], plan: Plan) -> Judge:
     """The judge for objects in which this was gathered; the objects of a series mostly share one."""
-    return Judge(own_identifiers(harvest), _doubts_of(plan))
+    return Judge(own_identifiers(harvest), _doubts_of(plan), blob_needles(harvest))
 
 
 def _padded_right(value: bytes) -> Verdict:

@@ -26,6 +26,7 @@ _NUMERIC: Final = b"0123456789+-.eE \\\0"
 _NUMBER: Final = rb"( *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?[ \0]*"
 _NUMBERS: Final = re.compile(rb"%s(\\%s)*" % (_NUMBER, _NUMBER))
 _LONGEST_NUMBER: Final = 64
+_LARGEST_BLOB: Final = 16 << 20
 _SHORTEST_CHECKED_NUMBER: Final = 6
 
 _DUMMIES: Final = {
@@ -86,6 +87,11 @@ def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:
         return None if len(value) % unit else value
 
     return keep
+
+
+def keep_blob(walk: Walk, value: bytes) -> Result:
+    """Keeps a blob that a site vouches for, unless it is too large to be searched or an identifier is found in it."""
+    return value if len(value) <= _LARGEST_BLOB and walk.judge_blob(value) else None
 
 
 def keep_text(fallback: bytes | None) -> Apply:

@@ -25,6 +25,7 @@ class Notes:
         level: how many sequences deep the walk is.
         texts: what the judge said of text values in the character set in force.
         coded, numbers: the same for coded strings, and for integer strings of six digits and more.
+        blobs: the same for values of private attributes that are no text.
         structural: UIDs of classes, schemes and templates that are not DICOM's own.
         blocked: such UIDs that an earlier walk of the same object has found to be UIDs of instances as well.
         harvest: kind, character set, value of what identifies the patient or staff.
@@ -53,6 +54,7 @@ class Notes:
         self.texts: dict[bytes, Verdict] = {}
         self.coded: dict[bytes, Verdict] = {}
         self.numbers: dict[bytes, bool] = {}
+        self.blobs: dict[bytes, bool] = {}
         self.structural: dict[bytes, None] = {}
         self.harvest: dict[Gathered, None] = {}
         self.uids: dict[bytes, None] = {}
@@ -90,6 +92,10 @@ class Notes:
         verdict = self.numbers[value] = self._judge.number(value)
         return verdict
 
+    def judge_blob(self, value: bytes) -> bool:
+        verdict = self.blobs[value] = self._judge.blob(value)
+        return verdict
+
     def agrees_with(self, judge: Judge) -> bool:
         """Whether ``judge`` would have said the same of everything that this walk has asked."""
         if judge is self._judge:
@@ -102,4 +108,5 @@ class Notes:
             )
             and all(judge.coded(value) == said for value, said in self.coded.items())
             and all(judge.number(value) == said for value, said in self.numbers.items())
+            and all(judge.blob(value) == said for value, said in self.blobs.items())
         )

@@ -16,6 +16,7 @@ from pacs2trial.deidentify.items import CHOOSERS
 from pacs2trial.deidentify.keeping import (
     dummy_of,
     is_of_dicom,
+    keep_blob,
     keep_by_vr,
     keep_coded,
     keep_text,
@@ -31,6 +32,7 @@ from pacs2trial.deidentify.private import with_multiplicity
 from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
+from pacs2trial.profile.private import PAYLOADS
 from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 from pacs2trial.trials.valueform import encoded_value
 from pacs2trial.vault.pseudonyms import Original
@@ -81,7 +83,7 @@ def _compile(plan: Plan, rules: RuleSet, made: dict[RuleSet, Operations]) -> Ope
     for tag, below in rules.inside.items():
         if isinstance(below, ItemRules):
             sets = {name: _compile(plan, one, made) for name, one in below.sets.items()}
-            inside[tag] = ItemOperations(CHOOSERS[below.chooser](sets))
+            inside[tag] = ItemOperations(CHOOSERS[below.chooser](below, sets))
         else:
             inside[tag] = _compile(plan, below, made)
     return compiled
@@ -93,6 +95,8 @@ def _slot(tag: int, rule: Rule) -> Slot:
 
 def _private_operation(rule: Rule, plan: Plan) -> Operation:
     vr, apply, action = _operation(0, rule, plan)
+    if vr in PAYLOADS and action is Action.KEEP:
+        apply = keep_blob
     return vr, with_multiplicity(apply, rule), action
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Final
 
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
+from pacs2trial.deidentify.dummy_items import remainder
 from pacs2trial.deidentify.harvest import PERSON_CODES
 from pacs2trial.deidentify.judge import Judge
 from pacs2trial.deidentify.keeping import keep_units, remove, stray_name
@@ -300,7 +301,7 @@ class Walk(Notes):
         elif undefined:
             stop = end_of_items(self.buffer, position, stop, implicit=implicit)
         self.count(action)
-        return stop, None if action is Action.REMOVE else element(tag, b"SQ", b""), False
+        return stop, remainder(tag, action), False
 
     def _items(
         self, position: int, stop: int, operations: Operations | ItemOperations, *, implicit: bool, undefined: bool

@@ -23,11 +23,14 @@ from pacs2trial.profile.plan import (
 
 _MEANINGS: Final = {
     "113100": "Basic Application Confidentiality Profile",
+    "113103": "Clean Graphics Option",
+    "113104": "Clean Structured Content Option",
     "113105": "Clean Descriptors Option",
     "113106": "Retain Longitudinal Temporal Information Full Dates Option",
     "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
     "113108": "Retain Patient Characteristics Option",
     "113109": "Retain Device Identity Option",
+    "113111": "Retain Safe Private Option",
     "113112": "Retain Institution Identity Option",
 }
 """CID 7050 of PS3.16."""

@@ -114,6 +114,7 @@ SITE_RULES: tuple[SiteRule, ...] = (
     SiteRule("visible-light", "quarantine", _class_begins(_STORAGE + "77.1.")),
     SiteRule("raw-data", "quarantine", _class_in({_RAW_DATA_CLASS})),
     SiteRule("burned-in-annotation", "quarantine", lambda facts: _text(facts, "burned_in").upper() == "YES"),
+    SiteRule("embedded-overlay", "quarantine", lambda facts: bool(facts.get("embedded_overlay"))),
     SiteRule("screen-save", "quarantine", _is_screen),
     SiteRule("digitised", "quarantine", _is_digitised),
     SiteRule("converted", "quarantine", _is_converted),

@@ -19,6 +19,7 @@ from typing_extensions import Buffer
 
 from pacs2trial.deidentify import Deidentified, deidentify
 from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity, read_person
+from pacs2trial.deidentify.overlays import hides_graphics
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
 from pacs2trial.errors import TransientError, UnsafeObjectError
@@ -26,6 +27,7 @@ from pacs2trial.filtering.site_rules import site_verdict
 from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
+from pacs2trial.profile.site_list import site_list
 from pacs2trial.staging import quarantine
 from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known, record_staged
 from pacs2trial.staging.store import claim, need_room, relative_path
@@ -121,13 +123,17 @@ def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
     return _stage(received, found)
 
 
-def pinned_staging_plan(vault: Vault) -> Plan:
-    """The staging plan, pinned in this vault (promise 7) once a process."""
-    plan = _plans.get(vault)
+def pinned_staging_plan(ws: Workspace) -> Plan:
+    """The staging plan with the site's own list of private attributes, pinned in the vault (promise 7) once a process.
+
+    Raises:
+        InputError: the site's list has faults.
+    """
+    plan = _plans.get(ws.vault)
     if plan is None:
-        plan = staging_plan()
-        vault.pin("staging-plan", plan.canonical)
-        _plans[vault] = plan
+        plan = staging_plan(site_list(ws.settings))
+        ws.vault.pin("staging-plan", plan.canonical)
+        _plans[ws.vault] = plan
     return plan
 
 
@@ -137,6 +143,7 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         identity = read_identity(found)
         facts = read_facts(found)
         facts["identity"] = read_person(found)
+        facts["embedded_overlay"] = hides_graphics(found)
         facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:
         return _quarantine_unknown(received, unsafe)
@@ -148,7 +155,7 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         arrival = _original_arrival(received, identity, patient, facts_sealed)
         return _quarantine(received, arrival, verdict.rule, "a rule of the site does not trust it", state)
     try:
-        clean = deidentify(found, pinned_staging_plan(ws.vault), ws.vault.pseudonyms(STAGING), patient=patient.code)
+        clean = deidentify(found, pinned_staging_plan(ws), ws.vault.pseudonyms(STAGING), patient=patient.code)
     except UnsafeObjectError as unsafe:
         arrival = _original_arrival(received, identity, patient, facts_sealed)
         return _quarantine(received, arrival, unsafe.reason, unsafe.detail)
@@ -190,9 +197,7 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
         recorded = record_staged(
             ws.vault,
             arrival,
-            Content(
-                content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws.vault).digest
-            ),
+            Content(content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws).digest),
         )
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)

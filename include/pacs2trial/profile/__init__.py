@@ -2,6 +2,7 @@
 
 from pacs2trial.profile.describe import Described, describe
 from pacs2trial.profile.plan import Plan, SubjectValues, staging_plan, trial_plan
+from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Described",
     "ItemRules",
     "Plan",
+    "PrivateAttribute",
     "Rule",
     "RuleSet",
     "SubjectValues",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pacs2trial.dicomfile.dictionary import Attribute, dictionary
+from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.profile.table import TableRow, beyond, rt_text, table, uid_treatment
 from pacs2trial.trials.definition import Option
@@ -20,6 +21,9 @@ _CODE_MEANING: Final = 0x00080104
 _CODE_VERSIONS: Final = frozenset((0x00080106, 0x00080107))
 _TIME_ZONE: Final = 0x00080201
 _CONTENT_SEQUENCE: Final = 0x0040A730
+_GRAPHIC_ANNOTATION: Final = 0x00700001
+_UNFORMATTED_TEXT: Final = 0x00700006
+_TEXT_OPTIONS: Final = frozenset((Option.CLEAN_GRAPHICS, Option.CLEAN_STRUCTURED_CONTENT))
 _CLINICAL_TRIAL: Final = 0x0012
 
 _FREE_TEXT: Final = frozenset((b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"))
@@ -34,11 +38,14 @@ _DESCRIPTIVE: Final = re.compile(r"(Comments?|Description|Explanation|Label|Text
 
 @dataclass(frozen=True)
 class Choice:
-    """What a plan is made from: the options, whether it is stage 1, and the tags that the plan itself writes."""
+    """What a plan is made from: the options, whether it is stage 1, the tags that the plan itself writes, and the list
+    of private attributes that this site holds safe.
+    """
 
     options: frozenset[Option]
     staging: bool
     written: frozenset[int]
+    private: tuple[PrivateAttribute, ...] = ()
 
     def has(self, option: Option) -> bool:
         return option in self.options
@@ -80,8 +87,12 @@ def _special(tag: int, choice: Choice) -> Action | None:
         return Action.CODE
     if tag == _CODE_MEANING and not choice.staging:
         return Action.MEANING
-    if tag == _CONTENT_SEQUENCE:
-        return Action.KEEP if choice.staging else Action.EMPTY
+    if tag == _CONTENT_SEQUENCE and not choice.has(Option.CLEAN_STRUCTURED_CONTENT):
+        return Action.DUMMY
+    if tag == _GRAPHIC_ANNOTATION and not choice.has(Option.CLEAN_GRAPHICS):
+        return Action.REMOVE
+    if tag == _UNFORMATTED_TEXT and (_TEXT_OPTIONS & choice.options):
+        return Action.CLEAN
     return None
 
 

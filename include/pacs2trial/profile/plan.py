@@ -7,17 +7,21 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
-from pacs2trial.errors import InputError, NotAvailableError
-from pacs2trial.profile.choose import Choice, rules_for
+from pacs2trial.errors import InputError
+from pacs2trial.profile.choose import Choice
 from pacs2trial.profile.filling import Filling
 from pacs2trial.profile.objections import Dates
 from pacs2trial.profile.own_rules import OwnRules
+from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.refusals import refusals
 from pacs2trial.profile.rules import Rule, RuleSet, canonical_rules
+from pacs2trial.profile.site_list import as_text
+from pacs2trial.profile.structured import KEY_OBJECT_SELECTION, key_object_rules
 from pacs2trial.profile.table import edition
+from pacs2trial.profile.tree import rule_tree
 from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
 from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
 from pacs2trial.trials.rules import AttributeRule
@@ -32,23 +36,24 @@ TRIAL_METHOD: Final = "pacs2trial: PS3.15 Basic Profile with options as coded"
 _STAGING_OPTIONS: Final = frozenset(
     (
         Option.CLEAN_DESCRIPTORS,
+        Option.CLEAN_GRAPHICS,
+        Option.CLEAN_STRUCTURED_CONTENT,
         Option.RETAIN_DEVICE_IDENTITY,
         Option.RETAIN_FULL_DATES,
         Option.RETAIN_INSTITUTION_IDENTITY,
         Option.RETAIN_PATIENT_CHARACTERISTICS,
+        Option.RETAIN_SAFE_PRIVATE,
     )
 )
-_NOT_YET: Final = {
-    Option.CLEAN_GRAPHICS: "graphics and overlays are removed",
-    Option.CLEAN_STRUCTURED_CONTENT: "the content of structured reports is emptied",
-    Option.RETAIN_SAFE_PRIVATE: "private attributes are removed",
-}
 _METHOD_CODES: Final = {
+    Option.CLEAN_GRAPHICS: "113103",
+    Option.CLEAN_STRUCTURED_CONTENT: "113104",
     Option.CLEAN_DESCRIPTORS: "113105",
     Option.RETAIN_FULL_DATES: "113106",
     Option.RETAIN_MODIFIED_DATES: "113107",
     Option.RETAIN_PATIENT_CHARACTERISTICS: "113108",
     Option.RETAIN_DEVICE_IDENTITY: "113109",
+    Option.RETAIN_SAFE_PRIVATE: "113111",
     Option.RETAIN_INSTITUTION_IDENTITY: "113112",
 }
 BASIC_PROFILE_CODE: Final = "113100"
@@ -64,7 +69,6 @@ METHOD_CODES: Final = 0x00120064
 TEMPORAL: Final = 0x00280303
 
 _ALWAYS_WRITTEN: Final = frozenset((IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL))
-_PATIENT: Final = frozenset((PATIENT_NAME, PATIENT_ID))
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ class Plan:
 
     def rules_for(self, sop_class: str, modality: str) -> RuleSet:
         """The rules for the outermost level of an object of this SOP Class UID and Modality (0008,0060)."""
-        kind = self.rule_set
+        kind = key_object_rules(self.rule_set) if sop_class == KEY_OBJECT_SELECTION else self.rule_set
         return self.own.over(kind, sop_class, modality) if self.own else kind
 
     def filling(self, values: SubjectValues) -> Filling:
@@ -132,12 +136,16 @@ class SubjectValues:
     lookups: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@cache
-def staging_plan() -> Plan:
-    """The site's own plan for stage 1: what identifies directly goes, what an option may retain stays."""
+@lru_cache(maxsize=8)
+def staging_plan(private: tuple[PrivateAttribute, ...] = ()) -> Plan:
+    """The site's own plan for stage 1: what identifies directly goes, what an option may retain stays.
+
+    Args:
+        private: the site's own list of safe private attributes.
+    """
     return _compile(
         STAGING,
-        Choice(_STAGING_OPTIONS, staging=True, written=_ALWAYS_WRITTEN),
+        Choice(_STAGING_OPTIONS, staging=True, written=_ALWAYS_WRITTEN, private=private),
         texts={},
         method=STAGING_METHOD,
         codes=(),
@@ -146,27 +154,25 @@ def staging_plan() -> Plan:
 
 
 @lru_cache(maxsize=64)
-def trial_plan(definition: TrialDefinition) -> Plan:
+def trial_plan(definition: TrialDefinition, private: tuple[PrivateAttribute, ...] = ()) -> Plan:
     """The plan of a trial for stage 2: the Basic Profile with the options of its definition.
 
     ``clean_pixel_data`` asks nothing of the header; its code 113101 belongs to objects whose pixels were cleaned.
 
+    Args:
+        definition: of the trial.
+        private: the site's own list of safe private attributes.
+
     Raises:
-        NotAvailableError: the definition asks for an option that the engine does not have yet.
         InputError: a rule of the definition cannot be carried out, or weakens the profile without saying why.
     """
     options = frozenset(definition.profile.options)
-    missing = sorted(options & _NOT_YET.keys())
-    if missing:
-        raise NotAvailableError(
-            *(f"profile.options: {option} is not available yet; without it {_NOT_YET[option]}" for option in missing)
-        )
     texts = _clinical_trial(definition)
     codes = (BASIC_PROFILE_CODE, *(_METHOD_CODES[option] for option in sorted(options & _METHOD_CODES.keys())))
     written = _ALWAYS_WRITTEN | {SUBJECT_ID, *texts}
     plan = _compile(
         definition.trial,
-        Choice(options, staging=False, written=written),
+        Choice(options, staging=False, written=written, private=private),
         texts=texts,
         method=TRIAL_METHOD,
         codes=codes,
@@ -189,14 +195,15 @@ def _compile(
     vocabulary: Vocabulary | None,
     rules: tuple[AttributeRule, ...] = (),
 ) -> Plan:
-    rule_set = RuleSet(rules_for(choice), written=tuple(sorted(choice.written | _PATIENT)))
-    own = OwnRules(rules, staging_plan().rule_set, _dates(choice)) if rules else None
+    rule_set = rule_tree(choice)
+    own = OwnRules(rules, staging_plan(choice.private).rule_set, _dates(choice)) if rules else None
     dates = own.dates_said(rule_set) if own else _dates(choice)
     content: dict[str, Any] = {
         "format": ENGINE_FORMAT,
         "scope": scope,
         "profile": f"DICOM PS3.15 {edition()} Table E.1-1",
         "options": sorted(choice.options),
+        "site_private": as_text(choice.private),
         "rules": _digest(canonical_rules(rule_set)),
         "texts": {f"{tag:08X}": text for tag, text in sorted(texts.items())},
         "method": method,

@@ -87,10 +87,14 @@ class ItemRules:
     Attributes:
         chooser: names the function of :mod:`pacs2trial.deidentify.items` that looks at an item and chooses.
         sets: what it chooses from, by name; an item for which it chooses none is dropped.
+        choices: what the chooser looks up → name of the set.
+        dropped: keys of ``choices`` whose items are dropped where that changes nothing for the items that stay.
     """
 
     chooser: str
     sets: Mapping[str, RuleSet] = field(repr=False)
+    choices: Mapping[str, str] = field(default_factory=dict, repr=False)
+    dropped: frozenset[str] = frozenset()
 
 
 def canonical_rules(rules: RuleSet) -> list[object]:
@@ -110,7 +114,7 @@ def _canonical(rules: RuleSet, seen: dict[int, int]) -> list[object]:
     for tag, below in sorted(rules.inside.items()):
         if isinstance(below, ItemRules):
             sets = [[name, _canonical(one, seen)] for name, one in sorted(below.sets.items())]
-            inside.append([f"{tag:08X}", below.chooser, sets])
+            inside.append([f"{tag:08X}", below.chooser, sets, sorted(below.choices.items()), sorted(below.dropped)])
         else:
             inside.append([f"{tag:08X}", _canonical(below, seen)])
     return [

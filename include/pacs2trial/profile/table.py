@@ -78,18 +78,18 @@ def wildcards() -> Mapping[str, TableRow]:
 @cache
 def uid_treatment() -> Mapping[int, str]:
     """Attributes of VR UI: ``keep`` (structural), ``map`` or ``remove``."""
-    return {int(row["tag"], 16): row["treatment"] for row in _rows(_UIDS)}
+    return {int(row["tag"], 16): row["treatment"] for row in data_rows(_UIDS)}
 
 
 @cache
 def rt_text() -> Mapping[int, RtText]:
-    return {int(row["tag"], 16): RtText(row["kind"], row["without"]) for row in _rows(_RT_TEXT)}
+    return {int(row["tag"], 16): RtText(row["kind"], row["without"]) for row in data_rows(_RT_TEXT)}
 
 
 @cache
 def beyond() -> Beyond:
     tags, groups = {}, {}
-    for row in _rows(_BEYOND):
+    for row in data_rows(_BEYOND):
         what = row["what"]
         if what.endswith("----"):
             groups[int(what[:4], 16)] = row["treatment"]
@@ -98,7 +98,8 @@ def beyond() -> Beyond:
     return Beyond(tags, groups)
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def data_rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of a data file in CSV; lines that begin with # say where it comes from."""
     lines = [line for line in data_text(name).splitlines() if not line.startswith("#")]
     return csv.DictReader(lines)
 

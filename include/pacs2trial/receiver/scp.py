@@ -69,6 +69,7 @@ class Receiver:
             The port, also when the settings ask for any free one (0).
 
         Raises:
+            InputError: the site's own list of safe private attributes has faults.
             SetupError: the port is taken, or the address is not this machine's; the message says what to set.
             TransientError: the vault cannot be written.
         """
@@ -78,7 +79,7 @@ class Receiver:
         leftovers = sweep(settings)
         if leftovers:
             log.info("%d unfinished files of a killed process were removed", leftovers)
-        pinned_staging_plan(self._ws.vault)
+        pinned_staging_plan(self._ws)
         address = (settings.receiver_host, settings.receiver_port)
         try:
             self._server = self._entity.start_server(address, block=False, evt_handlers=self._handlers())

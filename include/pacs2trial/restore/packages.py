@@ -21,6 +21,7 @@ from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import InputError, PermanentError, TransientError
 from pacs2trial.keytable import EnrolledSubject, enrolled
 from pacs2trial.lookups import Recorded
+from pacs2trial.profile.site_list import from_plan
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import (
     Identifier,
@@ -103,11 +104,12 @@ def _as_it_was(
     inputs = json.loads(pinned)
     origin = inputs["origin"]
     definition = TrialDefinition.model_validate_json(ws.vault.pinned(origin["definition"]))
+    private = from_plan(ws.vault.pinned(inputs["decides"]["rules"]))
     enrolment = _enrolment(ws, subject, origin["key_version"]["number"])
     answers = Recorded(ws.vault, subject.trial, subject.id, inputs["decides"]["lookups"])
     differences: list[str] = []
     for person_id in _persons(ws, subject, members):
-        recipe = Recipe.of(ws.vault, definition, replace(enrolment, person_id=person_id)).completed(
+        recipe = Recipe.of(ws.vault, definition, replace(enrolment, person_id=person_id), private).completed(
             ws, enrolment, members, answers
         )
         addressed = address(recipe, members)

@@ -55,7 +55,7 @@ def record_run(
     """Write a run, its studies and its pins; returns the run's key, which is random and says nothing."""
     key = uuid4().hex
     pinned_definition = ws.vault.pin("definition", _canonical(definition))
-    staging_plan = pinned_staging_plan(ws.vault).digest
+    staging_plan = pinned_staging_plan(ws).digest
     with ws.vault.session() as session:
         run = Run(
             key=key,

@@ -1,0 +1,51 @@
+"""What stands in place of a sequence that must not be empty: one item that is valid and says nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from pacs2trial.deidentify.identifiers import DUMMY_WORD
+from pacs2trial.deidentify.pieces import element, item_head
+from pacs2trial.profile.rules import Action
+from pacs2trial.profile.structured import CONTENT_SEQUENCE
+
+
+def remainder(tag: int, action: Action) -> bytes | None:
+    """What is left of a sequence that is removed, emptied or replaced by a dummy."""
+    if action is Action.REMOVE:
+        return None
+    return element(tag, b"SQ", dummy_items(tag) if action is Action.DUMMY else b"")
+
+
+@cache
+def dummy_items(tag: int) -> bytes:
+    """The encoded items of the dummy for a sequence; none where an empty sequence serves.
+
+    A report without its content says so in a comment (TEXT, PS3.3 C.17.3.2), which every report IOD allows.
+    """
+    return _item(_comment(DUMMY_WORD)) if tag == CONTENT_SEQUENCE else b""
+
+
+def _comment(text: str) -> bytes:
+    return b"".join(
+        (
+            element(0x0040A010, b"CS", b"CONTAINS"),
+            element(0x0040A040, b"CS", b"TEXT"),
+            element(0x0040A043, b"SQ", _item(_code("121106", "DCM", "Comment"))),
+            element(0x0040A160, b"UT", text.encode()),
+        )
+    )
+
+
+def _code(value: str, scheme: str, meaning: str) -> bytes:
+    return b"".join(
+        (
+            element(0x00080100, b"SH", value.encode()),
+            element(0x00080102, b"SH", scheme.encode()),
+            element(0x00080104, b"LO", meaning.encode()),
+        )
+    )
+
+
+def _item(content: bytes) -> bytes:
+    return item_head(len(content)) + content
