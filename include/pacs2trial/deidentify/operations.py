@@ -173,7 +173,7 @@ def _keep(_tag: int, rule: Rule, _plan: Plan) -> Apply:
 def _keep_charset(walk: Walk, value: bytes) -> Result:
     stripped = value.rstrip(PADDING)
     walk.use_charset(stripped)
-    return _KEEP_TERMS(walk, value)
+    return _KEEP_TERMS(walk, value) or None
 
 
 # ---- one factory for each action ----------------------------------------------------------------------------------

@@ -10,6 +10,15 @@ SIGN_DEPENDENT: Final = b"xs"
 """Stands for ``US or SS``: which of them is told by Pixel Representation (0028,0103), not by the sender."""
 
 
+_NEWER_STORAGE: Final = (
+    "1.2.840.10008.5.1.4.1.1.9.100.1",  # Waveform Presentation State
+    "1.2.840.10008.5.1.4.1.1.9.100.2",  # Waveform Acquisition Presentation State
+    "1.2.840.10008.5.1.4.1.1.66.7",  # Label Map Segmentation
+    "1.2.840.10008.5.1.4.1.1.66.8",  # Height Map Segmentation
+)
+_NO_STORAGE: Final = frozenset(("1.2.840.10008.1.3.10", "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"))
+
+
 class Attribute(NamedTuple):
     vr: bytes
     keyword: str
@@ -29,6 +38,15 @@ def dictionary() -> Mapping[int, Attribute]:
         if tag >= 0x00080000 and keyword and vr != "NONE":
             found[tag] = Attribute(_canonical(vr), keyword)
     return found
+
+
+@cache
+def storage_classes() -> frozenset[str]:
+    """SOP Class UIDs of composite objects (PS3.4 B.5 and GG.3), the retired ones too; media directories are none."""
+    from pydicom._uid_dict import UID_dictionary
+
+    named = (uid for uid, (name, kind, *_) in UID_dictionary.items() if kind == "SOP Class" and "Storage" in name)
+    return frozenset((*named, *_NEWER_STORAGE)) - _NO_STORAGE
 
 
 def _canonical(vr: str) -> bytes:

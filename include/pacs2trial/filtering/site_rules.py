@@ -1,8 +1,8 @@
 """The site's rules: which objects stage 1 does not trust, told from the original header before anything is replaced.
 
-An object that may carry a name in its pixels, in an encapsulated document or in private content goes to quarantine;
-a private SOP class is refused. The flag Burned In Annotation (0028,0301) can only make things worse: NO proves
-nothing, so an ultrasound image waits whatever its flag says.
+An object that may carry a name in its pixels, in an encapsulated document, in speech or in private content goes to
+quarantine; a private SOP class is refused. The flag Burned In Annotation (0028,0301) can only make things worse: NO
+proves nothing, so an ultrasound image waits whatever its flag says.
 
 SOP Class UIDs: PS3.4 B.5; transfer syntaxes: PS3.5 chapter 10; Conversion Type: PS3.3 C.8.6.1; Image Type: PS3.3
 C.7.6.1.1.2; Photometric Interpretation: PS3.3 C.7.6.3.1.2.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pacs2trial.dicomfile.dictionary import storage_classes
 from pacs2trial.dicomfile.syntaxes import VIDEO
 
 Action = Literal["accept", "quarantine", "reject"]
@@ -25,6 +26,7 @@ _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _ULTRASOUND_CLASSES = {_STORAGE + tail for tail in ("3", "3.1", "6", "6.1", "6.2", "6.3")}
 _SECONDARY_CAPTURE_CLASSES = {_STORAGE + tail for tail in ("7", "7.1", "7.2", "7.3", "7.4")}
 _VIDEO_CLASSES = {_STORAGE + tail for tail in ("77.1.1.1", "77.1.2.1", "77.1.4.1")}
+_AUDIO_CLASSES = {_STORAGE + tail for tail in ("9.4.1", "9.4.2")}
 _RAW_DATA_CLASS = _STORAGE + "66"
 _ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
 _SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
@@ -80,6 +82,10 @@ def _is_private_class(facts: Facts) -> bool:
     return not _text(facts, "sop_class").startswith(_STANDARD)
 
 
+def _is_unknown_class(facts: Facts) -> bool:
+    return _text(facts, "sop_class") not in storage_classes()
+
+
 def _is_screen(facts: Facts) -> bool:
     """A screen save by Image Type or by what its series is called. RT images may be called anything."""
     if any(_SCREEN_TYPES.search(value) for value in _texts(facts, "image_type")):
@@ -104,9 +110,12 @@ def _is_coloured(facts: Facts) -> bool:
 
 SITE_RULES: tuple[SiteRule, ...] = (
     SiteRule("private-sop-class", "reject", _is_private_class),
+    SiteRule("unknown-sop-class", "quarantine", _is_unknown_class),
     SiteRule("encapsulated-document", "quarantine", _class_begins(_STORAGE + "104.")),
     SiteRule("video", "quarantine", _class_in(_VIDEO_CLASSES)),
     SiteRule("video", "quarantine", lambda facts: _text(facts, "transfer_syntax") in VIDEO),
+    SiteRule("audio", "quarantine", _class_in(_AUDIO_CLASSES)),
+    SiteRule("audio", "quarantine", _modality_in({"AU"})),
     SiteRule("ultrasound", "quarantine", _class_in(_ULTRASOUND_CLASSES)),
     SiteRule("ultrasound", "quarantine", _modality_in(_ULTRASOUND_MODALITIES)),
     SiteRule("secondary-capture", "quarantine", _class_in(_SECONDARY_CAPTURE_CLASSES)),
