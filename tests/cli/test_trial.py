@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pacs2trial_demo.identities import LUCZYNSKA
+
 if TYPE_CHECKING:
+    from support.hospital import Hospital
+
     from .conftest import Site
 
 
@@ -86,3 +90,52 @@ def test_describe_tells_programs_the_same(site: Site) -> None:
     assert "Private attributes" in actions
     assert described["dates"] == "MODIFIED"
     assert len(described["digest"]) == 64
+
+
+def with_rules(site: Site, *rules: str, lookups: str = "") -> int:
+    """Write rules into the definition of LUNGART; the line of the first."""
+    path = site.trials / "lungart.yaml"
+    text = path.read_text().replace("profile:\n", "profile:\n  rules:\n" + "".join(f"  - {rule}\n" for rule in rules))
+    path.write_text(text + lookups)
+    return text.splitlines().index(f"  - {rules[0]}") + 1
+
+
+def test_check_tells_a_column_that_the_imported_key_table_lacks(site: Site, enrolled: Hospital) -> None:
+    line = with_rules(site, '{attribute: ClinicalTrialTimePointID, set: "{timepont}"}')
+    enrolled.enrol("LUNGART", {"LA-001": LUCZYNSKA}, timepoint="W1")
+    (problem,) = site.refusal("trial", "check", "LUNGART")
+    assert problem.endswith(
+        f"lungart.yaml line {line}, profile.rules[0].set: unknown column 'timepont'; did you mean timepoint?"
+    )
+
+
+def test_check_misses_no_column_before_a_key_table_is_imported(site: Site) -> None:
+    with_rules(site, '{attribute: ClinicalTrialTimePointID, set: "{timepoint}"}')
+    (site.home / "vault.db").rename(site.home / "gone.db")
+    (site.home / "secret.json").rename(site.home / "gone.json")
+    assert site("trial", "check", "LUNGART").exit_code == 0
+
+
+def test_check_tells_what_a_lookup_lacks(site: Site) -> None:
+    lookups = "lookups:\n  arm: {file: arms.csv, match: subject_key, value: arm}\n"
+    with_rules(site, '{attribute: ClinicalTrialTimePointID, set: "{lookup.arm}"}', lookups=lookups)
+    (problem,) = site.refusal("trial", "check", "LUNGART")
+    assert ", lookups.arm: there is no file " in problem
+
+
+def test_check_tells_a_rule_that_weakens_the_profile_with_its_line(site: Site) -> None:
+    line = with_rules(site, "{attribute: ProtocolName, keep: true}")
+    (problem,) = site.refusal("trial", "check", "LUNGART")
+    assert f"lungart.yaml line {line}, profile.rules[0].keep: would pass what the profile" in problem
+
+
+def test_describe_prints_the_rules_with_their_reasons(site: Site) -> None:
+    with_rules(site, '{attribute: ProtocolName, keep: true, because: "dose constraints"}')
+    (rule,) = site.json("trial", "describe", "LUNGART")["rules"]
+    assert rule == {
+        "attributes": "ProtocolName (0018,1030)",
+        "objects": "all",
+        "action": "keep",
+        "because": "dose constraints",
+    }
+    assert "dose constraints" in site("trial", "describe", "LUNGART").stdout

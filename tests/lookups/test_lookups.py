@@ -18,7 +18,9 @@ from pacs2trial.errors import HeldError, InputError, PermanentError
 from pacs2trial.keytable import import_key_table, read_key_table
 from pacs2trial.lookups import Recorded
 from pacs2trial.restore.packages import Outcome, make_again
-from pacs2trial.vault.tables import Disclosure, LookupAnswer, PackageRow, PackageState, Subject
+from pacs2trial.vault.erasure import erase_identities
+from pacs2trial.vault.reidentify import reidentify
+from pacs2trial.vault.tables import Disclosure, Kind, LookupAnswer, PackageRow, PackageState, Subject
 from pacs2trial_demo.identities import LUCZYNSKA
 from support.hospital import FIRST_DAY, LUNG, SECOND_DAY, Hospital, small_study
 
@@ -138,7 +140,10 @@ def test_collecting_again_asks_again_and_changes_nothing(hospital: Hospital) -> 
     assert len(answers(hospital)) == 1
 
 
-def test_a_changed_answer_makes_the_package_anew_and_both_answers_stay(hospital: Hospital) -> None:
+def test_a_changed_answer_makes_the_package_anew_and_both_answers_stay(
+    hospital: Hospital, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="pacs2trial.collect")
     define(hospital, BY_KEY)
     write_table(hospital, ["subject_key", "arm"], ["LA-001", "B"])
     first = hospital.package(LUNG, "LA-001")
@@ -147,6 +152,7 @@ def test_a_changed_answer_makes_the_package_anew_and_both_answers_stay(hospital:
     assert second.changed
     assert second.content_digest != first.content_digest
     assert time_points(second.path) == {"A"}
+    assert "LUNGART/LA-001.zip: no longer what version 1 was made from: lookups" in caplog.messages
     assert len({row.question for row in answers(hospital)}) == 1
     assert len({row.answer for row in answers(hospital)}) == 2
 
@@ -253,6 +259,14 @@ def test_a_lookup_that_no_rule_uses_is_not_asked(hospital: Hospital) -> None:
     assert answers(hospital) == []
 
 
+def test_erasing_a_trial_takes_its_answers_along(hospital: Hospital) -> None:
+    define(hospital, BY_KEY)
+    write_table(hospital, ["subject_key", "arm"], ["LA-001", "B"])
+    hospital.package(LUNG, "LA-001")
+    erase_identities(hospital.ws.vault, LUNG, actor="test", reason="the trial is over")
+    assert answers(hospital) == []
+
+
 # ---- columns of the key table ----------------------------------------------------------------------------------------
 
 BY_COLUMN = {"attribute": "ClinicalTrialTimePointID", "set": "{timepoint}"}
@@ -297,9 +311,10 @@ def test_a_column_that_is_not_there_fails_the_subject_by_name(hospital: Hospital
 def test_a_hashed_value_is_found_again_by_those_who_may(hospital: Hospital) -> None:
     define(hospital, None, {"attribute": "Manufacturer", "hash": True})
     made = hospital.package(LUNG, "LA-001")
+    originals = {str(each.Manufacturer) for each in small_study()}
     with zipfile.ZipFile(made.path) as archive:
-        name = next(name for name in archive.namelist() if name.endswith(".dcm"))
-        code = str(pydicom.dcmread(io.BytesIO(archive.read(name))).Manufacturer)
-    assert code.startswith("H")
-    found = hospital.ws.vault.pseudonyms(LUNG).originals_of("hash", [code], caller="test", purpose="test")  # type: ignore[arg-type]
-    assert found[code]
+        members = [archive.read(name) for name in archive.namelist() if name.endswith(".dcm")]
+    codes = {str(pydicom.dcmread(io.BytesIO(one)).Manufacturer) for one in members}
+    assert all(code.startswith("H") for code in codes)
+    found = [reidentify(hospital.ws.vault, code, actor="test", reason="the sponsor asks") for code in codes]
+    assert {(one.scope, one.kind, one.value) for (one,) in found} == {(LUNG, Kind.HASH, value) for value in originals}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pacs2trial.errors import InputError
 from pacs2trial.profile import Action, RuleSet, staging_plan, trial_plan
+from pacs2trial.profile.objections import private_objection
 from pacs2trial.profile.own_rules import OwnRules
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Rule
@@ -217,11 +218,35 @@ def test_some_things_are_never_weakened_whatever_the_reason(rule: dict[str, Any]
 
 
 def test_a_hash_of_varian_plans_is_never_kept_even_where_staging_holds_it() -> None:
-    from pacs2trial.profile.objections import private_objection
-
     rule = AttributeRule(attribute="(3287,xx00) Varian", keep=True, because="x")
     held = Rule(Action.KEEP, b"LO", Action.REMOVE, "PlanHash")
-    assert "never kept" in (private_objection(rule, (0x3287, "Varian", 0), held) or "")
+    assert "never kept" in (private_objection(rule, (0x3287, "Varian", 0), held, held, "REMOVED") or "")
+
+
+def test_a_private_attribute_that_staging_holds_can_be_kept_for_a_reason() -> None:
+    rule = {"attribute": "(0019,xx0C) SIEMENS MR HEADER", "keep": True}
+    (problem,) = refused(rule)
+    assert "would pass what the profile with these options does not: (0019,xx0C) SIEMENS MR HEADER (remove)" in problem
+    rules = plan(rule | BECAUSE).rules_for(CT, "MR")
+    assert {key for key, kept in rules.private.items() if kept.action is Action.KEEP} == {
+        (0x19, "SIEMENS MR HEADER", 0xC)
+    }
+    plan(rule, options=("retain_safe_private",))
+
+
+def test_safe_private_attributes_can_be_narrowed() -> None:
+    safe = trial_plan(trial("retain_safe_private")).rules_for(CT, "MR").private
+    rules = plan({"private_creator": "SIEMENS MR HEADER", "remove": True}, options=("retain_safe_private",))
+    left = {key for key, rule in rules.rules_for(CT, "MR").private.items() if rule.action is not Action.REMOVE}
+    assert left == {key for key in safe if key[1] != "SIEMENS MR HEADER"} != set()
+
+
+def test_private_days_that_stay_may_not_stand_beside_days_that_move() -> None:
+    rule = AttributeRule(attribute="(0019,xx10) ACME", keep=True, because="x")
+    held = Rule(Action.KEEP, b"DA", Action.REMOVE, "Day")
+    removed = held._replace(action=Action.REMOVE)
+    assert private_objection(rule, (0x19, "ACME", 0x10), removed, held, "REMOVED") is None
+    assert "shift it" in (private_objection(rule, (0x19, "ACME", 0x10), removed, held, "MODIFIED") or "")
 
 
 def test_days_that_stay_may_not_stand_beside_days_that_move() -> None:

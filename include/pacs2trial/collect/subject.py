@@ -180,7 +180,9 @@ def _require_staged(ws: Workspace, recipe: Recipe, members: Sequence[Addressed])
 
 def _still_right(ws: Workspace, current: PackageRow, inputs: Inputs) -> bool:
     """Whether the version in force was made from these inputs and its file is what the vault says."""
-    if not inputs.same_bytes_as(ws.vault.pinned(current.inputs)):
+    other = inputs.differences(ws.vault.pinned(current.inputs))
+    if other:
+        _log.info("%s: no longer what version %d was made from: %s", current.path, current.version, ", ".join(other))
         return False
     file = package_file(ws.settings, current.path)
     return file.is_file() and file.stat().st_size == current.size and file_sha256(file) == current.sha256

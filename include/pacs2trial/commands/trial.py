@@ -11,9 +11,15 @@ from pacs2trial.commands.command import ReportingGroup, trial_argument
 from pacs2trial.commands.erase import erase
 from pacs2trial.commands.report import DONE, WRONG, Report, Table
 from pacs2trial.errors import InputError
+from pacs2trial.lookups.needs import unmet_needs
 from pacs2trial.profile import describe, trial_plan
+from pacs2trial.profile.private import PrivateAttribute
+from pacs2trial.profile.rule_words import DescribedRule, describe_rules
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trial, load_trials
+from pacs2trial.workspace import Workspace
 
 
 @click.group(cls=ReportingGroup)
@@ -55,13 +61,13 @@ def check_trial(trial_id: str | None) -> Report:
     folder, private = settings.trials, site_list(settings)
     if trial_id:
         definition = load_trial(folder, trial_id)
-        trial_plan(definition, private)
+        _require_right(definition, settings, private)
         return Report({"right": [definition.trial]}, text=f"{definition.trial} is right")
     trials, broken = load_trials(folder)
     refused = dict(broken)
     for definition in trials.values():
         try:
-            trial_plan(definition, private)
+            _require_right(definition, settings, private)
         except InputError as error:
             problems = [f"{definition.trial}, {problem}" for problem in error.problems]
             refused[Path(definition.trial)] = InputError(*problems)
@@ -79,6 +85,7 @@ def describe_trial(trial: str) -> Report:
     definition = load_trial(settings.trials, trial)
     plan = trial_plan(definition, site_list(settings))
     rows = describe(plan)
+    own = describe_rules(plan.own)
     heading = f"{definition.trial}: {plan.method}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
     content = {
         "trial": definition.trial,
@@ -86,9 +93,26 @@ def describe_trial(trial: str) -> Report:
         "method": plan.method,
         "codes": plan.codes,
         "dates": plan.dates,
+        "rules": [rule._asdict() for rule in own],
         "attributes": [row._asdict() for row in rows],
     }
-    return Report(content, [Table(("tag", "attribute", "action"), rows)], text=heading)
+    tables = [Table(("tag", "attribute", "action"), rows)]
+    if own:
+        tables.insert(0, Table(DescribedRule._fields, own, title="rules of the trial, the first that matches decides"))
+    return Report(content, tables, text=heading)
+
+
+def _require_right(definition: TrialDefinition, settings: Settings, private: tuple[PrivateAttribute, ...]) -> None:
+    """Compile the plan; where the site is set up, see that what rules and look-ups ask for is there.
+
+    Raises:
+        InputError: something is not right; all is listed.
+    """
+    trial_plan(definition, private)
+    if settings.secret_path.exists() and (definition.profile.rules or definition.lookups):
+        problems = unmet_needs(Workspace.open(settings), definition)
+        if problems:
+            raise InputError(*problems)
 
 
 def _by_name(broken: dict[Path, InputError]) -> dict[str, tuple[str, ...]]:

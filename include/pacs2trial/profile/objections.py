@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
+from pacs2trial.profile.private import NEVER
 from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.trials.attributes import name_of
 from pacs2trial.trials.rulefaults import Does
@@ -23,9 +24,6 @@ _UNTOUCHED: Final[Mapping[int, str]] = {
     **dict.fromkeys((0x00280100, 0x00280101, 0x00280102, 0x00280103), _PIXELS),
     **dict.fromkeys(PIXEL_TAGS, "pixel data stays byte for byte"),
 }
-
-NEVER_KEPT: Final = (0x3253, 0x3287)
-"""Private groups of Varian: a copy of the plan in XML, and a hash of the plan that no longer holds."""
 
 _TAKES_VALUE: Final = frozenset((Does.KEEP, Does.REPLACE, Does.MAP, Does.HASH, Does.SHIFT, Does.CLEAN))
 _WITH_UIDS: Final = frozenset((Does.KEEP, Does.REMOVE, Does.EMPTY, Does.MAP))
@@ -58,16 +56,18 @@ def objection(rule: AttributeRule, tag: int, profile: Rule, staged: Rule | None,
         return f"{name_of(tag)} holds objects together: keep, remove, empty or map it"
     if profile.vr == b"UI" and rule.does is Does.KEEP and profile.action is not Action.KEEP:
         return f"{name_of(tag)}: UIDs are mapped in every trial, and never kept as they are"
-    return _not_held(rule, name_of(tag), staged) or _against_dates(rule, tag, profile, dates)
+    return _not_held(rule, name_of(tag), staged) or _against_dates(rule, name_of(tag), profile, dates)
 
 
-def private_objection(rule: AttributeRule, key: tuple[int, str, int], staged: Rule | None) -> str | None:
+def private_objection(
+    rule: AttributeRule, key: tuple[int, str, int], profile: Rule, staged: Rule | None, dates: Dates
+) -> str | None:
     """The same for a private attribute: (group, creator, low byte)."""
     group, creator, low = key
     name = f"({group:04X},xx{low:02X}) {creator}"
-    if rule.does in _TAKES_VALUE and group in NEVER_KEPT:
+    if rule.does in _TAKES_VALUE and group in NEVER:
         return f"{name} is never kept: it copies the plan, or is a hash that no longer holds"
-    return _not_held(rule, name, staged)
+    return _not_held(rule, name, staged) or _against_dates(rule, name, profile, dates)
 
 
 def weakens(rule: AttributeRule, profile: Rule) -> bool:
@@ -85,11 +85,11 @@ def _not_held(rule: AttributeRule, name: str, staged: Rule | None) -> str | None
     return f"{name}: there is nothing to {rule.does.value}, since staging does not hold it (stage 1: {done.value})"
 
 
-def _against_dates(rule: AttributeRule, tag: int, profile: Rule, dates: Dates) -> str | None:
+def _against_dates(rule: AttributeRule, name: str, profile: Rule, dates: Dates) -> str | None:
     if profile.vr not in (b"DA", b"DT"):
         return None
     if rule.does is Does.KEEP and dates == "MODIFIED" and profile.action is not Action.KEEP:
-        return f"{name_of(tag)}: a day that stays beside moved ones would tell by how much they were moved; shift it"
+        return f"{name}: a day that stays beside moved ones would tell by how much they were moved; shift it"
     if rule.does is Does.SHIFT and dates == "UNMODIFIED":
-        return f"{name_of(tag)}: a moved day beside days that stay could be moved back; remove it"
+        return f"{name}: a moved day beside days that stay could be moved back; remove it"
     return None

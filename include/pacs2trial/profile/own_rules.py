@@ -74,6 +74,10 @@ class OwnRules:
         """Why a rule may not be applied to a standard attribute; None if it may."""
         return objection(rule, tag, profile, self.staged.tags.get(tag), self.dates)
 
+    def private_objection(self, rule: AttributeRule, key: PrivateKey, profile: Rule) -> str | None:
+        """The same for a private attribute."""
+        return private_objection(rule, key, profile, self.staged.private.get(key), self.dates)
+
 
 def action_of(rule: AttributeRule) -> Action:
     """What the engine does for a rule."""
@@ -187,7 +191,7 @@ class _Layer:
         for place, rule in enumerate(rules):
             if not names_private(rule, key, profile):
                 continue
-            if private_objection(rule, key, self._own.staged.private.get(key)):
+            if self._own.private_objection(rule, key, profile):
                 continue
             if weakens(rule, profile) and not rule.because:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pacs2trial.profile.objections import private_objection, weakens
+from pacs2trial.profile.objections import weakens
 from pacs2trial.profile.own_rules import OwnRules, names_private, reached, removed
 from pacs2trial.profile.paths import covers
 from pacs2trial.profile.rules import Action, Rule, RuleSet
@@ -52,7 +52,7 @@ def _private_problem(own: OwnRules, rule: AttributeRule, profile: RuleSet) -> tu
             f"{rule.target.text}: there is nothing to {rule.does.value}, since staging holds no such private attribute"
             + (f" of VR {rule.vr}" if rule.vr else ""),
         )
-    objections = [private_objection(rule, key, own.staged.private.get(key)) for key in held]
+    objections = [own.private_objection(rule, key, before) for key, before in held.items()]
     if all(objections):
         return ("attribute",) if rule.attribute else ("private_creator",), objections[0] or ""
     weakened = {

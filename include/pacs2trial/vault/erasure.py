@@ -21,6 +21,7 @@ from pacs2trial.vault.tables import (
     HeldStudy,
     KeyRow,
     KeyVersion,
+    LookupAnswer,
     PackageMember,
     PackageRow,
     PackageState,
@@ -37,6 +38,8 @@ from pacs2trial.vault.tables import (
 from pacs2trial.vault.vault import Vault
 
 _NOTHING = b"erased"
+
+_CUT = (*("scope", "pseudonym", "date_shift", "key_row", "lookup_answer", "subject", "run_study", "trial_instance"),)
 
 
 @dataclass(frozen=True)
@@ -82,14 +85,15 @@ def erase_identities(vault: Vault, trial: str, *, actor: str, reason: str) -> Er
                 session, "erase identities", actor=actor, trial=trial, reason=reason, pseudonyms=done.pseudonyms
             )
         vault.forget_scope(trial)
-        vault.compact(("scope", "pseudonym", "date_shift", "key_row", "subject", "run_study", "trial_instance"))
+        vault.compact(_CUT)
     return done
 
 
 def _cut_keys(session: Session, trial: str) -> None:
-    """Key rows go; each subject gets a person of its own whom no hospital ID names."""
+    """Key rows and answers of look-ups go; each subject gets a person of its own whom no hospital ID names."""
     versions = select(KeyVersion.id).where(KeyVersion.trial == trial)
     session.execute(delete(KeyRow).where(KeyRow.version_id.in_(versions)))
+    session.execute(delete(LookupAnswer).where(LookupAnswer.trial == trial))
     subjects = session.scalars(select(Subject.id).where(Subject.trial == trial).order_by(Subject.id)).all()
     if not subjects:
         return
