@@ -8,6 +8,9 @@ from typing import Any
 
 from airflow.sdk import Asset
 
+KEYS = "keys"
+"""What an import of a key table produces, and what wakes the trial."""
+
 
 def asset(trial: str, what: str) -> Asset:
     """The asset ``pacs2trial/<trial>/<what>``, ``what`` being the step's result such as ``staged``, ``packages``."""

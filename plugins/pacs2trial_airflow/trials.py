@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable, get_parsing_context
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, get_parsing_context
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from pacs2trial import settings as environment
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trials
+from pacs2trial_airflow.assets import KEYS, asset
 from pacs2trial_airflow.form import trigger_form
 
 FIRST_DAY = date(2000, 1, 1)
@@ -71,7 +72,7 @@ def trial_dag(definition: TrialDefinition) -> DAG:
         dag_id=dag_id(definition.trial),
         description=definition.title or definition.protocol,
         doc_md=describe(definition),
-        schedule=_timetable(definition, zone),
+        schedule=_schedule(definition, zone),
         start_date=pendulum.datetime(start.year, start.month, start.day, tz=zone),
         catchup=False,
         max_active_runs=1,
@@ -100,7 +101,7 @@ def describe(definition: TrialDefinition) -> str:
 | Package | one per {package.per} |
 | Review | {definition.review} |
 | Delivered to | {destinations} |
-| Schedule | {definition.schedule or "by hand only"} |
+| Schedule | {definition.schedule or "by hand"}; and when its key table was corrected |
 
 **plan** asks the PACS what it holds of each enrolled subject. **retrieve** fetches what is not staged yet,
 **stage** waits for it. Then for each subject: **filter** applies the trial's rules, **collect** makes the package,
@@ -108,6 +109,13 @@ def describe(definition: TrialDefinition) -> str:
 
 A *skipped* step has nothing to do or waits for a person; its log says which.
 """
+
+
+def _schedule(definition: TrialDefinition, zone: str) -> AssetOrTimeSchedule | list[Asset]:
+    """When a trial runs by itself: on its schedule, if it has one, and when its key table has changed."""
+    keys = [asset(definition.trial, KEYS)]
+    timetable = _timetable(definition, zone)
+    return AssetOrTimeSchedule(timetable=timetable, assets=keys) if timetable else keys
 
 
 def _timetable(definition: TrialDefinition, zone: str) -> CronDataIntervalTimetable | None:

@@ -23,6 +23,9 @@ _RUNS = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")
 _BACKFILLS = re.compile(r"/api/v2/backfills(/dry_run)?/?$")
 _MATERIALIZE = re.compile(r"/api/v2/assets/(?P<asset_id>[0-9]+)/materialize/?$")
 _DAG_PREFIX = "trial_"
+KEYS = "keys"
+KEY_TABLES = "key_tables"
+"""Names of :mod:`pacs2trial_airflow.assets` and :mod:`pacs2trial_airflow.key_tables`, which import the SDK of tasks."""
 
 
 class TriggerGuard:
@@ -68,6 +71,11 @@ def objections(path: str, body: bytes) -> tuple[str, ...]:
 
 
 def _check(trial: str, form: dict[str, Any]) -> None:
+    if trial == KEY_TABLES:
+        from pacs2trial_airflow.key_tables import read_key_form
+
+        read_key_form(form)
+        return
     from pacs2trial import settings as environment
     from pacs2trial.trials.load import load_trial
     from pacs2trial_airflow.form import read_form
@@ -80,23 +88,28 @@ def _starts_runs(path: str) -> bool:
 
 
 def _trial(path: str, request: dict[str, Any]) -> str | None:
-    """The trial whose DAG a request starts; None if it is another DAG's."""
+    """The trial whose DAG a request starts, or the DAG of key tables; None if it is another DAG's."""
     if found := _MATERIALIZE.search(path):
         return _producer(int(found["asset_id"]))
     found = _RUNS.search(path)
     dag_id = found["dag_id"] if found else str(request.get("dag_id", ""))
+    if dag_id == KEY_TABLES:
+        return KEY_TABLES
     return dag_id.removeprefix(_DAG_PREFIX) if dag_id.startswith(_DAG_PREFIX) else None
 
 
 def _producer(asset_id: int) -> str | None:
-    """The trial that produces an asset, read from the asset's name."""
+    """Whose DAG produces an asset, read from the asset's name."""
     from airflow.models.asset import AssetModel
     from airflow.utils.session import create_session
 
     with create_session() as session:
         asset = session.get(AssetModel, asset_id)
         house, _, rest = asset.name.partition("/") if asset else ("", "", "")
-    return rest.partition("/")[0] if house == "pacs2trial" else None
+    trial, _, what = rest.partition("/")
+    if house != "pacs2trial":
+        return None
+    return KEY_TABLES if what == KEYS else trial
 
 
 async def _whole(receive: Receive) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronDataIntervalTimetable, SkipMixin
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, SkipMixin
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.serialization.serialized_objects import DagSerialization
 
@@ -42,20 +42,24 @@ def one_dag(airflow_home: Path, read_dags: ReadDags, tmp_path: Path) -> Callable
     return read
 
 
-def test_the_shipped_definitions_are_two_dags_without_errors(shipped: DagBag):
+def of_trials(bag: DagBag) -> list[DAG]:
+    return [dag for name, dag in bag.dags.items() if name.startswith("trial_")]
+
+
+def test_the_shipped_definitions_are_two_dags_beside_that_of_key_tables(shipped: DagBag):
     assert not shipped.import_errors
-    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN"}
+    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables"}
 
 
 def test_steps_stand_in_the_order_of_the_data_s_way(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         assert {task.task_id for task in dag.tasks} == set(STEPS)
         for before, after in pairwise(STEPS):
             assert after in dag.get_task(before).get_flat_relative_ids(upstream=False), (before, after)
 
 
 def test_every_dag_says_what_it_is_and_whose(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         trial = dag.dag_id.removeprefix("trial_")
         assert {"pacs2trial", trial} <= dag.tags
         assert dag.doc_md is not None
@@ -65,7 +69,7 @@ def test_every_dag_says_what_it_is_and_whose(shipped: DagBag):
 
 
 def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         for task in dag.tasks:
             assert task.retries >= 2
             assert task.retry_delay >= timedelta(seconds=30)
@@ -73,19 +77,19 @@ def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
 
 
 def test_steps_that_talk_to_the_pacs_go_through_its_pool(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == {"plan", "retrieve"}
 
 
 def test_no_step_decides_over_others_by_skipping_them(shipped: DagBag):
     """Airflow 3.3 ignores such decisions inside mapped groups; a step may only skip itself."""
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         for task in dag.tasks:
             assert not issubclass(task.operator_class if task.is_mapped else type(task), SkipMixin)
 
 
 def test_every_step_has_its_asset(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         trial = dag.dag_id.removeprefix("trial_")
         names = [outlet.name for task in dag.tasks for outlet in task.outlets]
         assert len(set(names)) == len(STEPS)
@@ -93,17 +97,17 @@ def test_every_step_has_its_asset(shipped: DagBag):
 
 
 def test_one_run_of_a_trial_at_a_time_and_none_to_catch_up(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         assert dag.max_active_runs == 1
         assert dag.catchup is False
 
 
 def test_dags_survive_being_stored_by_airflow(shipped: DagBag):
-    for dag in shipped.dags.values():
+    for dag in of_trials(shipped):
         again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
         assert again.dag_id == dag.dag_id
         assert {task.task_id for task in again.tasks} == set(STEPS)
-        assert again.timetable.summary == "None"
+        assert again.timetable.summary == "Asset"
 
 
 def test_the_schedule_is_a_data_interval_in_the_time_zone_of_the_site(
@@ -112,9 +116,11 @@ def test_the_schedule_is_a_data_interval_in_the_time_zone_of_the_site(
     monkeypatch.setenv("PACS2TRIAL_TIME_ZONE", "Europe/Amsterdam")
     dag = one_dag(schedule="30 1 * * *", start="2026-02-03")
 
-    assert isinstance(dag.timetable, CronDataIntervalTimetable)
-    assert dag.timetable.expression == "30 1 * * *"
-    assert str(dag.timetable.timezone) == "Europe/Amsterdam"
+    assert isinstance(dag.timetable, AssetOrTimeSchedule)
+    timetable = dag.timetable.timetable
+    assert isinstance(timetable, CronDataIntervalTimetable)
+    assert timetable.expression == "30 1 * * *"
+    assert str(timetable.timezone) == "Europe/Amsterdam"
     assert dag.start_date is not None
     assert dag.start_date.isoformat() == "2026-02-02T23:00:00+00:00"
 
@@ -140,7 +146,7 @@ def test_owner_and_tags_come_from_the_definition(one_dag: Callable[..., DAG]):
 def test_a_task_process_builds_the_dag_it_needs_and_no_other(read_dags: ReadDags, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, "trial_DEMO-PLAN")
 
-    assert set(read_dags(ROOT / "include" / "trials").dags) == {"trial_DEMO-PLAN"}
+    assert set(read_dags(ROOT / "include" / "trials").dags) - {"key_tables"} == {"trial_DEMO-PLAN"}
 
 
 def test_reading_the_dag_files_loads_no_heavy_library():
@@ -162,5 +168,5 @@ def test_fifty_trials_are_read_in_a_fraction_of_the_time_airflow_allows(read_dag
     bag = read_dags(tmp_path)
 
     assert not bag.import_errors
-    assert len(bag.dags) == 50
+    assert len(bag.dags) == 51
     assert time.perf_counter() - start < conf.getfloat("core", "dagbag_import_timeout") / 3

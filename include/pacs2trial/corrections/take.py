@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from pacs2trial.collect.layout import package_file, receipt_file
-from pacs2trial.corrections.rerun import Rerun, rerun
+from pacs2trial.corrections.remaking import Rerun, rerun
 from pacs2trial.errors import InputError
 from pacs2trial.keytable import (
     KeyTableChange,

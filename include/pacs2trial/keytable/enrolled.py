@@ -116,6 +116,13 @@ def enrolled(
     return [_subject(vault, subjects[key], several) for key, several in rows.items()]
 
 
+def enrolled_keys(vault: Vault, trial: str) -> frozenset[str]:
+    """The keys of the subjects that are enrolled now; nothing is decrypted for it."""
+    query = select(Subject.key).where(Subject.trial == trial, Subject.withdrawn_at.is_(None))
+    with vault.session(read_only=True) as session:
+        return frozenset(session.scalars(query))
+
+
 def require_current(session: Session, subject: EnrolledSubject) -> None:
     """Return if the key table still says of a subject what ``subject`` says; to be called under the subject's lock.
 

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pacs2trial.errors import BalanceError, TransientError
 from pacs2trial_airflow.form import read_form
 from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.stale import stale_subjects
 from pacs2trial_airflow.table import log_balances, struck, totals
 from pacs2trial_airflow.window import covered
 
@@ -27,7 +28,7 @@ class DicomFind(TrialOperator):
 
     Calls :func:`pacs2trial.retrieve.plan.plan_run`. Returns batches of subject keys (lists of lists) for
     :class:`DicomMove` to be mapped over, and pushes the run's key as XCom ``run_key``. A dry run returns no batch,
-    so that nothing else runs.
+    so that nothing else runs. A run that an imported key table woke covers the subjects that it changed.
 
     :param trial: trial ID
     """
@@ -46,15 +47,14 @@ class DicomFind(TrialOperator):
             date_from=form.date_from,
             date_to=form.date_to,
         )
-        self.log.info(
-            "Covers %s; %s.", window, f"{len(form.subjects)} named subjects" if form.subjects else "all subjects"
-        )
+        subjects = form.subjects or self._corrected(ws, context)
+        self.log.info("Covers %s; %s.", window, f"{len(subjects)} named subjects" if subjects else "all subjects")
         if window.empty:
             raise AirflowSkipException("no study date falls into this interval")
         plan = plan_run(
             ws,
             self.trial,
-            subjects=form.subjects or None,
+            subjects=subjects or None,
             date_from=window.date_from,
             date_to=window.date_to,
             dry_run=form.dry_run,
@@ -77,6 +77,19 @@ class DicomFind(TrialOperator):
         self.log.info("Run %s: %d of %d subjects go on.", plan.run_key, len(keys), len(plan.subjects))
         size = ws.settings.batch_subjects
         return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+    def _corrected(self, ws: Workspace, context: Context) -> Sequence[str]:
+        """The subjects for which imports of the key table woke this run; empty for all."""
+        from pacs2trial.keytable import enrolled_keys
+
+        named = stale_subjects(context.get("triggering_asset_events"))
+        if named is None:
+            return ()
+        current = enrolled_keys(ws.vault, self.trial)
+        corrected = [key for key in named if key in current]
+        if not corrected:
+            raise AirflowSkipException("the key table only withdrew subjects: there is nothing to make anew")
+        return corrected
 
 
 class DicomMove(TrialOperator):
