@@ -273,3 +273,32 @@ def test_nothing_of_a_planted_identity_passes_whatever_the_rules_keep() -> None:
     assert b"ZZPHIson" not in content
     assert b"Zoltan" not in content
     assert b"Ursulina" not in content
+
+
+def test_a_private_attribute_is_kept_by_its_creator_in_whatever_block() -> None:
+    ds = ct_slice()
+    ds.add_new(0x00190012, "LO", "SIEMENS MR HEADER")
+    ds.add_new(0x0019120C, "IS", "800")
+    ds.add_new(0x00191210, "LO", "ZZPHI")
+    rule = {"attribute": "(0019,xx0C) SIEMENS MR HEADER", "keep": True} | BECAUSE
+    assert [e.tag for e in found(ds) if e.tag.is_private] == []
+    assert [(int(e.tag), e.value) for e in found(ds, rule) if e.tag.is_private] == [
+        (0x00190012, "SIEMENS MR HEADER"),
+        (0x0019120C, 800),
+    ]
+
+
+def test_map_uid_maps_like_every_other_uid_of_the_trial() -> None:
+    ds = ct_slice()
+    uid = ds.ReferencedImageSequence[0].ReferencedSOPInstanceUID
+    pseudonyms = TableOfPseudonyms("LUNGART")
+    rule = {"attribute": "ReferencedImageSequence > ReferencedSOPInstanceUID", "map": "uid"}
+    staged_uid = TableOfPseudonyms().uid(uid)
+    result = found(ds, rule, pseudonyms=pseudonyms)
+    assert result.ReferencedImageSequence[0].ReferencedSOPInstanceUID == pseudonyms.uid(staged_uid)
+
+
+def test_a_sequence_can_be_emptied_or_removed_as_a_whole() -> None:
+    empty, remove = ({"attribute": "ReferencedImageSequence", done: True} for done in ("empty", "remove"))
+    assert len(found(ct_slice(), empty).ReferencedImageSequence) == 0
+    assert "ReferencedImageSequence" not in found(ct_slice(), remove)

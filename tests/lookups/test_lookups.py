@@ -14,7 +14,7 @@ import pydicom
 import pytest
 from sqlalchemy import select
 
-from pacs2trial.errors import HeldError, InputError, PermanentError
+from pacs2trial.errors import HeldError, InputError, PermanentError, ProofError
 from pacs2trial.keytable import import_key_table, read_key_table
 from pacs2trial.lookups import Recorded
 from pacs2trial.restore.packages import Outcome, make_again
@@ -257,6 +257,14 @@ def test_a_lookup_that_no_rule_uses_is_not_asked(hospital: Hospital) -> None:
     define(hospital, BY_KEY | {"file": "none.csv"}, TIME_POINT | {"modality": "MR"})
     assert hospital.package(LUNG, "LA-001").instances
     assert answers(hospital) == []
+
+
+def test_an_answer_that_names_the_patient_does_not_leave(hospital: Hospital) -> None:
+    define(hospital, BY_KEY)
+    write_table(hospital, ["subject_key", "arm"], ["LA-001", f"arm of {LUCZYNSKA.patient_id}"])
+    made = hospital.package(LUNG, "LA-001")
+    with pytest.raises(ProofError):
+        hospital.verify(made)
 
 
 def test_erasing_a_trial_takes_its_answers_along(hospital: Hospital) -> None:
