@@ -21,7 +21,7 @@ def token(site: Site, key: str) -> str:
     return next(one.token for one in doubts(site.ws, TRIAL) if one.subject_key == key)
 
 
-def test_a_study_of_two_patient_ids_goes_to_the_subject_that_a_person_names(site: Site, pacs: DemoPacs):
+def test_a_study_of_two_patient_ids_goes_to_the_subject_that_a_person_names(site: Site, pacs: DemoPacs) -> None:
     first = plan_run(site.ws, TRIAL).subjects[0].subject_key
     copy_as(pacs, PatientID=OXENBARGER.patient_id, SOPInstanceUID="1.2.3.4", SeriesInstanceUID="1.2.3.5")
     before = plan_run(site.ws, TRIAL).subjects
@@ -32,7 +32,7 @@ def test_a_study_of_two_patient_ids_goes_to_the_subject_that_a_person_names(site
     assert [(one.studies, one.held) for one in after] == [(1, ()), (1, ())]
 
 
-def test_a_study_that_changed_its_patient_at_the_pacs_is_expected_anew(site: Site, pacs: DemoPacs):
+def test_a_study_that_changed_its_patient_at_the_pacs_is_expected_anew(site: Site, pacs: DemoPacs) -> None:
     plan_run(site.ws, TRIAL)
     before = site.ledger()
     for number, one in enumerate(objects_of(pacs, LUCZYNSKA.patient_id)):
@@ -50,7 +50,7 @@ def test_a_study_that_changed_its_patient_at_the_pacs_is_expected_anew(site: Sit
     assert set(site.ledger().values()) == {InstanceState.EXPECTED}
 
 
-def test_a_study_that_is_left_out_is_not_asked_for(site: Site, pacs: DemoPacs):
+def test_a_study_that_is_left_out_is_not_asked_for(site: Site, pacs: DemoPacs) -> None:
     copy_as(pacs, PatientID=OXENBARGER.patient_id, SOPInstanceUID="1.2.3.4", SeriesInstanceUID="1.2.3.5")
     plan_run(site.ws, TRIAL)
     for one in doubts(site.ws, TRIAL):
@@ -58,7 +58,7 @@ def test_a_study_that_is_left_out_is_not_asked_for(site: Site, pacs: DemoPacs):
     assert [(one.studies, one.held) for one in plan_run(site.ws, TRIAL).subjects] == [(0, ()), (1, ())]
 
 
-def test_a_study_of_two_visits_cannot_be_given_to_both(site: Site, pacs: DemoPacs):
+def test_a_study_of_two_visits_cannot_be_given_to_both(site: Site, pacs: DemoPacs) -> None:
     visit = {"patient_id": LUCZYNSKA.patient_id, "subject_key": "LA-001", "study_date_to": ""}
     site.enrol(visit | {"study_date_from": "2024-01-01"}, visit | {"study_date_from": "2024-02-01"})
     plan_run(site.ws, TRIAL)
@@ -67,7 +67,7 @@ def test_a_study_of_two_visits_cannot_be_given_to_both(site: Site, pacs: DemoPac
         decide(site.ws, TRIAL, doubt.token, Answer.BELONGS, reason="x", actor="ann")
 
 
-def test_a_study_under_two_ids_of_one_person_is_in_no_doubt(site: Site, pacs: DemoPacs):
+def test_a_study_under_two_ids_of_one_person_is_in_no_doubt(site: Site, pacs: DemoPacs) -> None:
     row = {"subject_key": "LA-001"}
     site.enrol(
         {"patient_id": LUCZYNSKA.patient_id, **row, "alias": ""},
