@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from pacs2trial.collect.inputs import Inputs, inputs_of
 from pacs2trial.collect.layout import package_file, package_name, receipt_file
 from pacs2trial.collect.replacing import file_sha256
 from pacs2trial.collect.stage2 import Addressed, Recipe, address
+from pacs2trial.collect.texts import hold_names, record_texts
 from pacs2trial.collect.versions import (
     Written,
     current_packages,
@@ -23,8 +25,8 @@ from pacs2trial.collect.versions import (
     retire,
     same_content,
 )
-from pacs2trial.collect.writing import write_package
-from pacs2trial.errors import BalanceError
+from pacs2trial.collect.writing import UnknownNamesError, write_package
+from pacs2trial.errors import BalanceError, HeldError
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.lookups import Asked
 from pacs2trial.profile.site_list import site_list
@@ -98,9 +100,24 @@ def collect_subject(
         if output is not None:
             _require_staged(ws, recipe, [each for group in groups.values() for each in group])
             return [_copy(ws, recipe, study, group, output) for study, group in groups.items()]
-        made = [_package(ws, recipe, subject, study, group, run_key) for study, group in groups.items()]
+        with _holding_unknown_names(ws, trial, subject):
+            made = [_package(ws, recipe, subject, study, group, run_key) for study, group in groups.items()]
         _retire(ws, trial, subject, groups)
     return [each for each in made if each is not None]
+
+
+@contextmanager
+def _holding_unknown_names(ws: Workspace, trial: str, subject: EnrolledSubject) -> Iterator[None]:
+    """Names that nobody knows hold the subject and are kept for a person; it is free when there are none any more."""
+    try:
+        yield
+    except UnknownNamesError as unknown:
+        hold_names(ws.vault, trial, subject.subject_id, unknown.names)
+        raise HeldError(
+            f"{trial}/{subject.subject_key}: {unknown}; pacs2trial review {trial} lists them: add them to "
+            "profile.roi_names.also of the definition, or set unknown: number there"
+        ) from None
+    hold_names(ws.vault, trial, subject.subject_id, [])
 
 
 def _groups(definition: TrialDefinition, members: Sequence[Addressed]) -> dict[str, list[Addressed]]:
@@ -154,6 +171,7 @@ def _package(
         else:
             row = same_content(session, current.id, written, pinned, members)
             found_right(session, row.id, subject.revision)
+        record_texts(session, ws.vault, trial, row.id, written.texts)
         mark_collected(session, trial, instance_ids)
         package_id, version = row.id, row.version
     file = package_file(ws.settings, name)

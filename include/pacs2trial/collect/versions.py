@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.collect.stage2 import Addressed
+from pacs2trial.collect.texts import Text
 from pacs2trial.keytable.corrections import Effect, settle_outdated
 from pacs2trial.vault.tables import Judgement, PackageMember, PackageRow, PackageState, TrialInstance
 
@@ -25,6 +26,7 @@ class Written:
     sha256: str
     content_digest: str
     digests: dict[str, str]
+    texts: Mapping[Text, int] = field(default_factory=dict)
 
 
 def current_packages(session: Session, trial: str, subject_id: int) -> list[PackageRow]:

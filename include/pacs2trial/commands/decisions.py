@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 
+from pacs2trial.collect.texts import held_names
 from pacs2trial.commands.command import ReportingCommand, actor, trial_argument
-from pacs2trial.commands.report import Report, Table
+from pacs2trial.commands.report import DONE, HELD, Report, Table
 from pacs2trial.commands.subjects import right_keys
 from pacs2trial.delivery import ReviewItem, approve, hold, reviews
 from pacs2trial.delivery import reject as reject_package
@@ -30,7 +33,8 @@ def review(trial: str, approved: str | None, held: str | None, rejected: str | N
     answers = {"--approve": approved, "--hold": held, "--reject": rejected}
     given = one_of(answers)
     if given is None:
-        return _review_report(definition.trial, reviews(workspace, definition.trial))
+        held_by_names = held_names(workspace, definition.trial)
+        return _review_report(definition.trial, reviews(workspace, definition.trial), held_by_names)
     option, key = given
     right_keys(definition, [key])
     match option:
@@ -89,14 +93,24 @@ def one_of(answers: dict[str, str | None]) -> tuple[str, str] | None:
     return given[0] if given else None
 
 
-def _review_report(trial: str, found: list[ReviewItem]) -> Report:
+def _review_report(
+    trial: str, found: list[ReviewItem], held: Mapping[str, Sequence[tuple[str, str]]] | None = None
+) -> Report:
     rows = [
-        (one.subject_key, one.study, one.content_digest[:12], one.package_state, one.state, one.answered_by)
-        for one in found
+        (one.subject_key, one.study, one.content_digest[:12], one.package_state, one.state, one.answered_by, new)
+        for one, new in ((one, one.new_texts or "") for one in found)
     ]
-    table = Table(("subject", "study", "content", "package", "review", "by"), rows, title=trial)
+    table = Table(("subject", "study", "content", "package", "review", "by", "new values"), rows, title=trial)
     notes = [] if rows else [f"no package of {trial} is up for review"]
-    return Report({"trial": trial, "reviews": found}, [table] if rows else [], notes=notes)
+    if any(one.new_texts for one in found):
+        notes.append(f"values that nobody has reviewed: pacs2trial trial values {trial} --new")
+    tables = [table] if rows else []
+    if held:
+        names = [(key, attribute, name) for key, waiting in held.items() for attribute, name in waiting]
+        tables.append(Table(("subject", "attribute", "name"), names, title="names that hold subjects"))
+        notes.append("add the names that may leave to profile.roi_names.also of the definition, then collect again")
+    content = {"trial": trial, "reviews": found, "held_names": held or {}}
+    return Report(content, tables, notes=notes, status=HELD if held else DONE)
 
 
 def _quarantine_report(trial: str, items: list[store.Item]) -> Report:

@@ -10,6 +10,7 @@ from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingGroup, trial_argument
 from pacs2trial.commands.erase import erase
 from pacs2trial.commands.report import DONE, WRONG, Report, Table
+from pacs2trial.commands.values import values
 from pacs2trial.errors import InputError
 from pacs2trial.lookups.needs import unmet_needs
 from pacs2trial.profile import describe, trial_plan
@@ -28,6 +29,9 @@ def trial() -> None:
 
 
 trial.add_command(erase)
+
+
+trial.add_command(values)
 
 
 @trial.command("list")

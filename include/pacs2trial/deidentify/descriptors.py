@@ -37,6 +37,15 @@ _ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
 _LONGEST_NUMBER: Final = 12
 
 
+_PREFIXES: Final = frozenset(prefix for prefix, _ in NUMBERED.values())
+
+
+def is_made_from_number(name: str) -> bool:
+    """Whether a name says no more than a number, as those that the engine writes do."""
+    prefix, _, number = name.rpartition("_")
+    return number.isdigit() and f"{prefix}_" in _PREFIXES
+
+
 def clean(tag: int, rule: Rule, plan: Plan) -> Apply:
     """A description: in staging all of it but the object's own identifiers may stay, in a trial its safe words."""
     fallback = without(rule)

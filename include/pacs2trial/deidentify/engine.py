@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -13,6 +13,7 @@ from pacs2trial.deidentify.dates import as_date
 from pacs2trial.deidentify.gathering import first_harvest
 from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.deidentify.keeping import is_of_dicom
+from pacs2trial.deidentify.notes import TextValue
 from pacs2trial.deidentify.operations import (
     MODALITY,
     SERIES,
@@ -54,6 +55,8 @@ class Deidentified:
         sop_instance, study, series: pseudonyms.
         modality, study_date: as they stand in the header.
         counts: action → number of elements.
+        passed: text that stands in it, as far as the trial's rules let it: keyword, character set, value → how often.
+        unknown_names: names that the trial must know before they may leave.
     """
 
     header: bytes
@@ -66,6 +69,8 @@ class Deidentified:
     modality: str
     study_date: date | None
     counts: Mapping[str, int]
+    passed: Mapping[TextValue, int]
+    unknown_names: Sequence[TextValue]
 
 
 def deidentify(
@@ -143,6 +148,8 @@ def _finish(
         modality=walk.top.get(MODALITY, b"").strip(PADDING).decode("ascii", "replace"),
         study_date=as_date(walk.top.get(STUDY_DATE, b"")),
         counts=dict(walk.counts),
+        passed=walk.passed,
+        unknown_names=walk.unknown_names,
     )
 
 

@@ -26,6 +26,7 @@ from pacs2trial.deidentify.keeping import (
 )
 from pacs2trial.deidentify.own_actions import hashing, replacing, setting
 from pacs2trial.deidentify.padding import PADDING
+from pacs2trial.deidentify.passing import PASSING_ACTIONS, PASSING_VRS, passing
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
@@ -110,6 +111,8 @@ def _operation(tag: int, rule: Rule, plan: Plan) -> Operation:
         apply = _harvesting_codes(OF_PERSON_CODES[tag], apply)
     if tag in _NOTED:
         apply = _noting(tag, apply)
+    if plan.vocabulary is not None and rule.vr in PASSING_VRS and rule.action in PASSING_ACTIONS:
+        apply = passing(rule, apply)
     if tag in NUMBER_TAGS:
         apply = _numbering(tag, apply)
     if tag == _CODING_SCHEME:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pacs2trial.collect.texts import mark_reviewed, new_texts
 from pacs2trial.delivery.current import in_force, require_fresh, subject_id
 from pacs2trial.errors import InputError
 from pacs2trial.vault.database import insert_new
@@ -28,7 +29,10 @@ class ReviewState(StrEnum):
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """One question: a package in force and what was answered. ``study`` is empty for a package per subject."""
+    """One question: a package in force and what was answered. ``study`` is empty for a package per subject.
+
+    ``new_texts`` counts the texts of the package that nobody has reviewed yet.
+    """
 
     trial: str
     subject_key: str
@@ -40,6 +44,7 @@ class ReviewItem:
     asked_at: datetime
     answered_at: datetime | None
     answered_by: str | None
+    new_texts: int
 
 
 def ask(session: Session, packages: Sequence[PackageRow]) -> dict[str, ReviewState]:
@@ -66,6 +71,7 @@ def reviews(ws: Workspace, trial: str, subject_key: str | None = None) -> list[R
     Raises:
         InputError: the trial has no such subject.
     """
+    new = new_texts(ws, trial)
     with ws.vault.session(read_only=True) as session:
         wanted = subject_id(session, trial, subject_key) if subject_key is not None else None
         rows = session.execute(
@@ -93,6 +99,7 @@ def reviews(ws: Workspace, trial: str, subject_key: str | None = None) -> list[R
             asked_at=review.asked_at,
             answered_at=review.answered_at,
             answered_by=review.answered_by,
+            new_texts=new.get(package.id, 0),
         )
         for review, package, key in rows
     ]
@@ -169,6 +176,8 @@ def _answer(
                 reason=reason,
                 content_digest=review.content_digest,
             )
+        if state is ReviewState.APPROVED:
+            mark_reviewed(session, trial, [package.id for package in packages], actor)
     answered = {package.content_digest for package in packages}
     return [item for item in reviews(ws, trial, subject_key) if item.content_digest in answered]
 

@@ -26,6 +26,7 @@ from pacs2trial.vault.tables.packages import (
     Review,
 )
 from pacs2trial.vault.tables.runs import Pin, Run, RunStudy
+from pacs2trial.vault.tables.texts import HeldNames, PackageTexts, ReviewedText
 
 __all__ = [
     "AuditEntry",
@@ -33,6 +34,7 @@ __all__ = [
     "DateShift",
     "Delivery",
     "Disclosure",
+    "HeldNames",
     "HeldStudy",
     "Identifier",
     "Instance",
@@ -47,11 +49,13 @@ __all__ = [
     "PackageMember",
     "PackageRow",
     "PackageState",
+    "PackageTexts",
     "Person",
     "Pin",
     "Pseudonym",
     "QuarantineItem",
     "Review",
+    "ReviewedText",
     "Run",
     "RunStudy",
     "Scope",
