@@ -47,7 +47,7 @@ def test_a_clean_object_gives_no_finding() -> None:
     ("keyword", "value", "what"),
     [
         ("StudyDescription", "Thorax SMYTHE control", "a part of the name"),
-        ("StudyDescription", "Head first", "a part of the name"),
+        ("StudyDescription", "Mrs Head", "a part of the name"),
         ("ImageType", ["ORIGINAL", "SMYTHE"], "a part of the name"),
         ("StudyDescription", "armel", "a part of the name"),
         ("StudyDescription", "AERMEL", "a part of the name"),

@@ -4,7 +4,8 @@ What is looked for is the person's own: patient IDs under any issuer, accession 
 every original and staged UID of the objects. Where it is looked for: every attribute at every depth, the file meta
 group and the preamble; the pixel payload is the filter's. How depends on what could stand there by chance:
 
-* text: identifiers of five characters or more anywhere, shorter ones as a whole value; name parts as whole words;
+* text: identifiers of five characters or more anywhere, shorter ones as a whole value; name parts as whole
+  words, words of imaging where they stand as a name does (:mod:`pacs2trial.verify.words`);
 * numbers as text (DS, IS), dates and times: whole values only, because a plan's coordinates hold every short digit
   sequence;
 * UIDs: whole values, after the pseudonyms of the trial are taken out;
@@ -21,6 +22,7 @@ from functools import cached_property
 
 from pacs2trial.verify.dicom import STANDARD_UIDS, TEXT, DicomObject, Element
 from pacs2trial.verify.terms import CODE_WORDS, METHOD_WORDS
+from pacs2trial.verify.words import stands_as_word
 
 LONG_ID = 5
 """Characters from which an identifier is searched anywhere in a text."""
@@ -148,7 +150,8 @@ class Search:
             found.add("an original UID")
         if folded not in self._constants:
             tokens = {word for word in _WORD.findall(folded) if len(word) >= words or not word.isascii()}
-            if tokens & self._own.names - terms:
+            suspects = tokens & self._own.names - terms
+            if any(not stands_as_word(name, folded, self._own.names) for name in suspects):
                 found.add("a part of the name")
         return found
 
