@@ -121,7 +121,7 @@ class _Comparison:
             pseudonyms = trial_uids(session, origin.trial, seen.uids)
             self._accepted = accepted_versions(session, origin)
         self._search = Search(originals.own, frozenset(pseudonyms.values()), _constants(origin))
-        self._links = Links(pseudonyms, originals.staged_uids)
+        self._links = Links(pseudonyms, originals.staged_uids, frozenset(origin.definition.profile.options))
         self._found: dict[str, list[str]] = {name: [] for name in (COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY)}
         if originals.nameless:
             self._found[IDENTIFIERS].append(
