@@ -19,7 +19,7 @@ from support.stages import SHIFT, both_stages, file_of, reread, stage1, stage2
         (b"20190312", -37, b"20190203"),
         (b"20200228", 1, b"20200229"),
         (b"20000101", -1, b"19991231"),
-        (b"18991231", 1, b"19000101"),
+        (b"18891231", 1, b"18900101"),
         (b"19000101", 5, b"19000101"),
         (b"20190312\\20190313", 1, b"20190313\\20190314"),
         (b"20190312\\", 1, b"20190313\\"),
@@ -30,8 +30,11 @@ from support.stages import SHIFT, both_stages, file_of, reread, stage1, stage2
         (b"2019031", 1, None),
         (b"20190312-20190401", 1, None),
         (b"ZZPHI", 0, None),
-        (b"00010101", -5, None),
-        (b"99991231", 5, None),
+        (b"00010102", -5, None),
+        (b"99991230", 5, None),
+        (b"99991231", 5, b"99991231"),
+        (b"19700101", 5, b"19700101"),
+        (b"18581117", 5, b"18581117"),
     ],
 )
 def test_dates(value: bytes, days: int, moved: bytes | None) -> None:
@@ -47,6 +50,8 @@ def test_dates(value: bytes, days: int, moved: bytes | None) -> None:
         (b"20190312", 1, b"20190313"),
         (b"201903", 40, b"201904"),
         (b"2019", 400, b"2020"),
+        (b"1900", 400, b"1900"),
+        (b"190001", 40, b"190001"),
         (b"2019-0500", 1, b"2019-0500"),
         (b"20190312101500\\20190313", 1, b"20190313101500\\20190314"),
         (b"19000101000000", 7, b"19000101000000"),
@@ -116,7 +121,8 @@ def test_a_trial_moves_every_date_by_the_same_days() -> None:
 def test_without_an_option_dates_go_as_the_table_says() -> None:
     found = reread(both_stages(ct_slice()))
     assert found.StudyDate == ""
-    assert found.SeriesDate == "19000101"
+    assert "SeriesDate" not in found  # Type 3
+    assert found.ContentDate == ""  # Type 2C
     assert found.LongitudinalTemporalInformationModified == "REMOVED"
     assert b"20190312" not in file_of(both_stages(ct_slice()))
 

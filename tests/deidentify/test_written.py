@@ -20,7 +20,7 @@ def codes_of(ds: Dataset) -> list[str]:
 def test_staging_writes_the_patient_code() -> None:
     found = reread(stage1(ct_slice()))
     assert (found.PatientID, str(found.PatientName)) == (PATIENT_CODE, PATIENT_CODE)
-    assert found.PatientBirthDate == ""
+    assert found.PatientBirthDate == "19610101"
     assert found.PatientIdentityRemoved == "YES"
 
 

@@ -52,7 +52,8 @@ def test_a_rule_decides_at_every_depth_and_leaves_the_rest_to_the_profile() -> N
     made = plan({"attribute": "StudyDescription", "remove": True}, options=("clean_descriptors",))
     before = trial_plan(trial("clean_descriptors"))
     rules = made.rules_for(CT, "CT")
-    changed = {tag for tag, rule in rules.tags.items() if before.rules[tag] != rule}
+    profile = before.rules_for(CT, "CT").tags
+    changed = {tag for tag, rule in rules.tags.items() if profile[tag] != rule}
     assert changed == {STUDY_DESCRIPTION}
     assert rules.tags[STUDY_DESCRIPTION].action is Action.REMOVE
     assert inside(rules, 0x00400275).tags[STUDY_DESCRIPTION].action is Action.REMOVE
@@ -378,12 +379,13 @@ def test_whatever_the_rules_the_first_that_matches_decides(
     asked = tuple(AttributeRule.model_validate(rule | DONE[number]) for number, rule in enumerate(rules))
     bare = trial_plan(trial())
     level = OwnRules(asked, staging_plan().rule_set, bare.dates).over(bare.rule_set, CT, modality)
+    profile = bare.rule_set
     for tag in way:
-        level = inside(level, tag)
+        level, profile = inside(level, tag), inside(profile, tag)
     found = level.tags[STATION_NAME]
     first = next((rule for rule in asked if matches(rule, modality, way)), None)
     if first is None:
-        assert found == bare.rules[STATION_NAME]
+        assert found == profile.tags[STATION_NAME]
     else:
         assert (str(found.action), found.text) == (
             {"remove": "remove", "empty": "empty", "dummy": "dummy", "hash": "replace by keyed hash"}[first.does],

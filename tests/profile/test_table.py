@@ -9,10 +9,6 @@ from pacs2trial.profile import Action, Plan, staging_plan, trial_plan
 from pacs2trial.profile.table import TableRow, beyond, edition, rt_text, table, uid_treatment, wildcards
 from support.definitions import trial
 
-FALLBACKS = {"X": Action.REMOVE, "Z": Action.EMPTY, "D": Action.DUMMY}
-STRICTER_THAN_THE_TABLE = {Action.REMOVE, Action.EMPTY, Action.PATIENT, Action.WRITE, Action.CODE}
-
-
 TEXT_OF_ANNOTATIONS = 0x00700006
 """Part of what the options for graphics and for content keep, though the table names it under Clean Descriptors."""
 
@@ -34,22 +30,6 @@ def test_the_whole_table_is_here() -> None:
 @pytest.mark.parametrize(
     ("tag", "row"), table().items(), ids=lambda value: f"{value:08X}" if isinstance(value, int) else ""
 )
-def test_basic_profile_does_what_the_row_says(tag: int, row: TableRow) -> None:
-    action = outcome(trial_plan(trial()), tag)
-    if action in STRICTER_THAN_THE_TABLE:
-        return
-    if row.strongest in ("U", "U*") or tag in uid_treatment():
-        assert action in (Action.MAP, Action.KEEP)
-        assert action is Action.MAP or dictionary()[tag].vr == b"SQ"
-    elif beyond().tags.get(tag) in ("references", "keep"):
-        assert action is Action.KEEP
-    else:
-        assert action is FALLBACKS[row.strongest]
-
-
-@pytest.mark.parametrize(
-    ("tag", "row"), table().items(), ids=lambda value: f"{value:08X}" if isinstance(value, int) else ""
-)
 def test_staging_keeps_only_what_an_option_may_keep(tag: int, row: TableRow) -> None:
     action = outcome(staging_plan(), tag)
     may_keep = {
@@ -65,7 +45,8 @@ def test_staging_keeps_only_what_an_option_may_keep(tag: int, row: TableRow) -> 
         reference = row.strongest == "U*" or beyond().tags.get(tag) in ("references", "keep")
         assert may_keep & set(row.options) or reference
     else:
-        assert action in {*FALLBACKS.values(), Action.MAP, Action.PATIENT, Action.WRITE, Action.CODE}
+        known = {Action.REMOVE, Action.EMPTY, Action.DUMMY, Action.MAP, Action.PATIENT, Action.WRITE, Action.CODE}
+        assert action in known or (tag, action) == (0x00100030, Action.YEAR)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +94,10 @@ def test_names_are_never_kept() -> None:
 
 
 @pytest.mark.parametrize("tag", [0x00100030, 0x00100033])
-def test_no_plan_keeps_a_birth_date(tag: int) -> None:
-    for plan in (staging_plan(), trial_plan(trial("retain_full_dates", "retain_patient_characteristics"))):
-        assert outcome(plan, tag) in (Action.EMPTY, Action.REMOVE)
+def test_no_option_keeps_a_birth_date(tag: int) -> None:
+    assert outcome(staging_plan(), tag) in (Action.YEAR, Action.REMOVE)
+    for options in ((), ("retain_full_dates", "retain_patient_characteristics"), ("retain_modified_dates",)):
+        assert outcome(trial_plan(trial(*options)), tag) in (Action.EMPTY, Action.REMOVE)
 
 
 @pytest.mark.parametrize(

@@ -90,11 +90,11 @@ def describe_trial(trial: str) -> Report:
     plan = trial_plan(definition, site_list(settings))
     rows = describe(plan)
     own = describe_rules(plan.own)
-    heading = f"{definition.trial}: {plan.method}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
+    heading = f"{definition.trial}: {'; '.join(plan.methods)}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
     content = {
         "trial": definition.trial,
         "digest": plan.digest,
-        "method": plan.method,
+        "methods": plan.methods,
         "codes": plan.codes,
         "dates": plan.dates,
         "rules": [rule._asdict() for rule in own],

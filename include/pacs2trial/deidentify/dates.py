@@ -8,8 +8,16 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
-CONSTANTS: Final = frozenset((b"19000101",))
-"""Dates that stand for no date; moving one would tell by how much dates are moved."""
+CONSTANTS: Final = frozenset(
+    (
+        *(b"00010101", b"11111111", b"16010101", b"17530101", b"18581117", b"18991230", b"18991231"),
+        *(b"19000101", b"19010101", b"19700101", b"19800101", b"99991231"),
+    )
+)
+"""Dates that stand for no date, among them the first days of the calendars of computers; moving one would tell by how
+much dates are moved."""
+
+_FIRST_DAY: Final = b"0101"
 
 _DATE: Final = re.compile(rb"(\d{4})(\d\d)(\d\d)")
 _OLD_DATE: Final = re.compile(rb"(\d{4})\.(\d\d)\.(\d\d)")
@@ -21,6 +29,8 @@ _DATE_TIME: Final = re.compile(
 _Mover = Callable[[bytes, int], bytes | None]
 
 _AGE: Final = re.compile(rb"\d{3}[DWMY]")
+_DAYS_OF_UNIT: Final = {b"D": 100, b"W": 700, b"M": 3044, b"Y": 36525}
+"""Hundredths of days; a month is the twelfth part of a year, rounded up."""
 
 
 @lru_cache(maxsize=4096)
@@ -56,6 +66,45 @@ def checked_times(value: bytes) -> bytes | None:
 def checked_ages(value: bytes) -> bytes | None:
     ages = [one.strip(b" \0") for one in value.split(b"\\")]
     return b"\\".join(ages) if all(not age or _AGE.fullmatch(age) for age in ages) else None
+
+
+@lru_cache(maxsize=1024)
+def capped_ages(value: bytes, cap: int) -> bytes | None:
+    """The ages of an AS value, none above ``cap`` years; None if one of them is no age.
+
+    Who is older becomes ``cap`` + 1, which stands for that age or more.
+    """
+    checked = checked_ages(value)
+    if checked is None:
+        return None
+    return b"\\".join(b"%03dY" % (cap + 1) if age and _years(age) > cap else age for age in checked.split(b"\\"))
+
+
+def _years(age: bytes) -> int:
+    """Completed years of an age in years, months, weeks or days."""
+    return int(age[:3]) * _DAYS_OF_UNIT[age[3:]] // 36525
+
+
+def kept_year(value: bytes, days: int) -> bytes | None:
+    """The year of the one date of a DA value moved by ``days``, as 1 January of that year; None if it is no date.
+
+    1 January, as an earlier step leaves it, stands for the year, which moves from its middle, like any partial date.
+    """
+    match = _DATE.fullmatch(value) or _OLD_DATE.fullmatch(value)
+    day = _day(*match.groups()) if match else None
+    if day is None:
+        return None
+    if not days or _moved(day, 0) in CONSTANTS:
+        return b"%04d" % day.year + _FIRST_DAY
+    middle = day.replace(month=7, day=1) if (day.month, day.day) == (1, 1) else day
+    moved = _moved(middle, days)
+    return moved[:4] + _FIRST_DAY if moved else None
+
+
+def years_between(earlier: bytes, later: bytes) -> int | None:
+    """The years from the year of one DA value to that of another; None if one is no date."""
+    one, other = as_date(earlier), as_date(later)
+    return other.year - one.year if one and other else None
 
 
 def as_date(value: bytes) -> date | None:
@@ -94,7 +143,7 @@ def _moved_date_time(text: bytes, days: int) -> bytes | None:
     if day is None:
         return None
     precision = 4 + len(month or b"") + len(day_of_month or b"")
-    if text[:8] in CONSTANTS or not days:
+    if not days or (text[:precision] + _FIRST_DAY)[:8] in CONSTANTS:
         return text
     shifted = _moved(day, days)
     return shifted[:precision] + text[precision:] if shifted else None

@@ -142,9 +142,9 @@ def _finish(
         pixel=pixel_element(obj, walk.top),
         transfer_syntax=EXPLICIT_LITTLE if native else obj.transfer_syntax,
         sop_class=sop_class.decode("ascii"),
-        sop_instance=uids[sop_instance].decode("ascii"),
-        study=uids[study].decode("ascii"),
-        series=uids[series].decode("ascii"),
+        sop_instance=uids.get(sop_instance, sop_instance).decode("ascii"),
+        study=uids.get(study, study).decode("ascii"),
+        series=uids.get(series, series).decode("ascii"),
         modality=walk.top.get(MODALITY, b"").strip(PADDING).decode("ascii", "replace"),
         study_date=as_date(walk.top.get(STUDY_DATE, b"")),
         counts=dict(walk.counts),
@@ -155,6 +155,6 @@ def _finish(
 
 def _required(walk: Walk, tag: int) -> bytes:
     value = walk.top.get(tag, b"").rstrip(PADDING)
-    if not value or b"\\" in value or (tag != SOP_CLASS and value not in walk.uids):
+    if not value or b"\\" in value or (tag != SOP_CLASS and value not in walk.uids and value not in walk.structural):
         refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing or no UID of an instance, study or series")
     return value

@@ -21,6 +21,7 @@ HARVESTED: Final = {
     0x00080050: IDENTIFIER,  # Accession Number
     0x00080092: ADDRESS,  # Referring Physician's Address
     0x00080094: PHONE,  # Referring Physician's Telephone Numbers
+    0x00100012: NAME,  # Name to Use
     0x00100020: IDENTIFIER,  # Patient ID, in Other Patient IDs Sequence too
     0x00100030: BIRTH_DATE,
     0x00100033: IDENTIFIER,  # Patient's Birth Date in Alternative Calendar

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from pacs2trial.deidentify.ages import keep_capped, keep_year
 from pacs2trial.deidentify.bulk import FORMS, formed
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
@@ -64,30 +65,56 @@ def operations_of(plan: Plan, sop_class: str, modality: str) -> Operations:
 
 @lru_cache(maxsize=256)
 def _compiled(plan: Plan, rules: RuleSet) -> Operations:
-    return _compile(plan, rules, {})
+    return _compiler(plan).compile(rules)
 
 
-def _compile(plan: Plan, rules: RuleSet, made: dict[RuleSet, Operations]) -> Operations:
-    """A set of rules that is reached again, as by content that holds content, is compiled once."""
-    if rules in made:
-        return made[rules]
-    inside: dict[int, Operations | ItemOperations] = {}
-    made[rules] = compiled = Operations(
-        tags={tag: _operation(tag, rule, plan) for tag, rule in rules.tags.items()},
-        private={
-            (group, creator.encode("latin-1"), low): _private_operation(rule, plan)
-            for (group, creator, low), rule in rules.private.items()
-        },
-        inside=inside,
-        slots=tuple(_slot(tag, rules.tags[tag]) for tag in rules.written),
-    )
-    for tag, below in rules.inside.items():
-        if isinstance(below, ItemRules):
-            sets = {name: _compile(plan, one, made) for name, one in below.sets.items()}
-            inside[tag] = ItemOperations(CHOOSERS[below.chooser](below, sets))
-        else:
-            inside[tag] = _compile(plan, below, made)
-    return compiled
+@lru_cache(maxsize=64)
+def _compiler(plan: Plan) -> _Compiler:
+    return _Compiler(plan)
+
+
+class _Compiler:
+    """Compiles the sets of one plan; what several of them share is compiled once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._rules = plan.rules
+        self._operations = {tag: _operation(tag, rule, plan) for tag, rule in plan.rules.items()}
+        self._made: dict[RuleSet, Operations] = {}
+        self._inside: dict[int, dict[int, Operations | ItemOperations]] = {}
+
+    def compile(self, rules: RuleSet) -> Operations:
+        """A set of rules that is reached again, as by content that holds content, is compiled once."""
+        if rules in self._made:
+            return self._made[rules]
+        known = id(rules.inside) in self._inside
+        inside = self._inside.setdefault(id(rules.inside), {})
+        self._made[rules] = compiled = Operations(
+            tags=self._tags(rules.tags),
+            private={
+                (group, creator.encode("latin-1"), low): _private_operation(rule, self._plan)
+                for (group, creator, low), rule in rules.private.items()
+            },
+            inside=inside,
+            slots=tuple(_slot(tag, rules.tags[tag]) for tag in rules.written),
+        )
+        if not known:
+            for tag, below in rules.inside.items():
+                if isinstance(below, ItemRules):
+                    sets = {name: self.compile(one) for name, one in below.sets.items()}
+                    inside[tag] = ItemOperations(CHOOSERS[below.chooser](below, sets))
+                else:
+                    inside[tag] = self.compile(below)
+        return compiled
+
+    def _tags(self, rules: Mapping[int, Rule]) -> dict[int, Operation]:
+        """What a set shares with the plan's outermost one is not compiled again."""
+        known = self._rules.get
+        other = [(tag, rule) for tag, rule in rules.items() if known(tag) is not rule]
+        operations = self._operations | {tag: _operation(tag, rule, self._plan) for tag, rule in other}
+        for tag in self._rules.keys() - rules.keys():
+            del operations[tag]
+        return operations
 
 
 def _slot(tag: int, rule: Rule) -> Slot:
@@ -169,8 +196,9 @@ def _scheme(apply: Apply) -> Apply:
     return scheme
 
 
-def _keep(_tag: int, rule: Rule, _plan: Plan) -> Apply:
-    return keep_by_vr(rule)
+def _keep(_tag: int, rule: Rule, plan: Plan) -> Apply:
+    cap = plan.choice.age_cap
+    return keep_by_vr(rule) if rule.vr != b"AS" or cap is None else keep_capped(rule, cap)
 
 
 def _keep_charset(walk: Walk, value: bytes) -> Result:
@@ -288,4 +316,5 @@ _ACTIONS: Final[Mapping[Action, Callable[[int, Rule, Plan], Apply]]] = {
     Action.SET: _setting,
     Action.SHIFT: _shift,
     Action.WRITE: _write,
+    Action.YEAR: keep_year,
 }

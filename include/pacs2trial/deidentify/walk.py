@@ -244,11 +244,11 @@ class Walk(Notes):
     def _pixels_are_signed(self) -> bool:
         if self._signed is None:
             value = self.top.get(PIXEL_REPRESENTATION)
-            self._signed = (self._find_top(PIXEL_REPRESENTATION) if value is None else value)[:1] == b"\x01"
+            self._signed = (self.find_top(PIXEL_REPRESENTATION) if value is None else value)[:1] == b"\x01"
         return self._signed
 
-    def _find_top(self, wanted: int) -> bytes:
-        """A value of the outermost level that the walk has not come to yet."""
+    def find_top(self, wanted: int) -> bytes:
+        """A value of the outermost level as it came, wherever the walk is; empty if there is none."""
         for tag, _, _, value, end, _ in elements(self.buffer, 0, len(self.buffer), implicit=self._implicit):
             if tag >= wanted:
                 return self.buffer[value:end] if tag == wanted else b""

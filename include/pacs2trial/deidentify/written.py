@@ -7,36 +7,23 @@ from typing import Final
 
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.walk import Walk
+from pacs2trial.profile.methods import CODE_MEANINGS, OWN_METHODS
 from pacs2trial.profile.plan import (
     IDENTITY_REMOVED,
     METHOD,
     METHOD_CODES,
     PATIENT_ID,
     PATIENT_NAME,
-    STAGING_METHOD,
     SUBJECT_ID,
     TEMPORAL,
-    TRIAL_METHOD,
     Plan,
     SubjectValues,
 )
 
-_MEANINGS: Final = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113103": "Clean Graphics Option",
-    "113104": "Clean Structured Content Option",
-    "113105": "Clean Descriptors Option",
-    "113106": "Retain Longitudinal Temporal Information Full Dates Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113109": "Retain Device Identity Option",
-    "113111": "Retain Safe Private Option",
-    "113112": "Retain Institution Identity Option",
-}
-"""CID 7050 of PS3.16."""
-
 _TEMPORAL_ORDER: Final = (b"UNMODIFIED", b"MODIFIED", b"REMOVED")
-_OWN_METHODS: Final = frozenset((STAGING_METHOD.encode(), TRIAL_METHOD.encode()))
+_CODE_VALUE: Final = 0x00080100
+_SCHEME: Final = 0x00080102
+_MEANING: Final = 0x00080104
 
 
 def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues | None) -> Mapping[int, Piece]:
@@ -59,11 +46,11 @@ def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues |
 
 def _methods(walk: Walk, plan: Plan) -> bytes:
     """What was done before stays named, where the words are known or, in staging, hold nothing of the object."""
-    before = [one.strip() for one in walk.foreign.get(METHOD, b"").split(b"\\")]
+    before = [one.strip() for one in walk.foreign.get(METHOD, b"").decode("latin-1").split("\\")]
     if plan.vocabulary is not None:
-        before = [one for one in before if one in _OWN_METHODS]
-    own = plan.method.encode("ascii")
-    return b"\\".join([*(one for one in before if one and one != own), own])
+        before = [one for one in before if one in OWN_METHODS]
+    said = [one for one in before if one and one not in plan.methods]
+    return "\\".join([*said, *plan.methods]).encode("latin-1")
 
 
 def _temporal(walk: Walk, plan: Plan) -> bytes:
@@ -75,16 +62,24 @@ def _temporal(walk: Walk, plan: Plan) -> bytes:
 
 
 def _codes(walk: Walk, plan: Plan) -> Piece:
-    """The codes that the object brought, and the plan's own after them; nothing where there are none."""
-    before = walk.foreign.get(METHOD_CODES, b"")
+    """The codes that the object brought, in their order, and after them those of the plan that are not among them."""
+    brought = [b"".join(piece for piece in item if isinstance(piece, bytes)) for item in walk.foreign_items]
     ours: list[list[Piece]] = [
-        [
-            element(0x00080100, b"SH", code.encode())
-            + element(0x00080102, b"SH", b"DCM")
-            + element(0x00080104, b"LO", _MEANINGS[code].encode())
-        ]
-        for code in plan.codes
-        if code.encode() not in before
+        [method_code(code)] for code in plan.codes if not any(_says(item, code) for item in brought)
     ]
     items = [*walk.foreign_items, *ours]
     return Sequence(METHOD_CODES, items) if items else b""
+
+
+def _says(item: bytes, code: str) -> bool:
+    """Whether an item, as it goes out, holds a code of the scheme DCM."""
+    return element(_CODE_VALUE, b"SH", code.encode("ascii")) in item and element(_SCHEME, b"SH", b"DCM") in item
+
+
+def method_code(code: str) -> bytes:
+    """The content of an item of De-identification Method Code Sequence (0012,0064)."""
+    return (
+        element(_CODE_VALUE, b"SH", code.encode("ascii"))
+        + element(_SCHEME, b"SH", b"DCM")
+        + element(_MEANING, b"LO", CODE_MEANINGS[code].encode("ascii"))
+    )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from functools import cache
+from importlib import resources
 from typing import Final, NamedTuple
 
 SIGN_DEPENDENT: Final = b"xs"
@@ -37,7 +39,14 @@ def dictionary() -> Mapping[int, Attribute]:
     for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
         if tag >= 0x00080000 and keyword and vr != "NONE":
             found[tag] = Attribute(_canonical(vr), keyword)
-    return found
+    return _newer() | found
+
+
+def _newer() -> dict[int, Attribute]:
+    """What pydicom's dictionary does not have yet."""
+    text = resources.files(__package__).joinpath("data", "newer_attributes.csv").read_text("utf-8")
+    rows = csv.DictReader(line for line in text.splitlines() if not line.startswith("#"))
+    return {int(row["tag"], 16): Attribute(_canonical(row["vr"]), row["keyword"]) for row in rows}
 
 
 @cache

@@ -1,19 +1,20 @@
-"""From a table row and the chosen options to one rule for each attribute of the dictionary."""
+"""From a table row, the chosen options and the type of an attribute to one rule for each attribute."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pacs2trial.dicomfile.dictionary import Attribute, dictionary
 from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rules import Action, Rule
-from pacs2trial.profile.table import TableRow, beyond, rt_text, table, uid_treatment
+from pacs2trial.profile.table import RETAIN_UIDS, TableRow, beyond, choices, rt_text, table, uid_treatment
+from pacs2trial.profile.types import Types
 from pacs2trial.trials.definition import Option
 
 _PATIENT: Final = frozenset((0x00100010, 0x00100020))
+_BIRTH_DATE: Final = 0x00100030
 _STUDY_ID: Final = 0x00200010
 _ACCESSION: Final = 0x00080050
 _ROI_NAMES: Final = frozenset((0x30060026, 0x30060085))
@@ -38,47 +39,72 @@ _DESCRIPTIVE: Final = re.compile(r"(Comments?|Description|Explanation|Label|Text
 
 @dataclass(frozen=True)
 class Choice:
-    """What a plan is made from: the options, whether it is stage 1, the tags that the plan itself writes, and the list
-    of private attributes that this site holds safe.
+    """What a plan is made from.
+
+    Attributes:
+        options: of PS3.15 E.3, by their names in the table.
+        staging: whether it is stage 1.
+        written: the tags that the plan itself writes.
+        private: the private attributes that this site holds safe.
+        birth_year: whether the year of birth stays.
+        age_cap: years above which an age is not told; None if every age may be told.
     """
 
-    options: frozenset[Option]
+    options: frozenset[str]
     staging: bool
     written: frozenset[int]
     private: tuple[PrivateAttribute, ...] = ()
+    birth_year: bool = False
+    age_cap: int | None = None
 
-    def has(self, option: Option) -> bool:
+    def has(self, option: str) -> bool:
         return option in self.options
 
 
-def rules_for(choice: Choice) -> Mapping[int, Rule]:
-    """One rule for every attribute of the dictionary. What has no rule is unknown or private and is removed."""
-    return {tag: _rule(tag, attribute, choice) for tag, attribute in dictionary().items()}
+def rules_for(choice: Choice) -> dict[int, Rule]:
+    """One rule for every attribute of the dictionary; where the table leaves a choice by type, its rightmost action.
+
+    What has no rule is unknown or private and is removed.
+    """
+    return {tag: _rule(tag, attribute, choice, None) for tag, attribute in dictionary().items()}
 
 
-def _rule(tag: int, attribute: Attribute, choice: Choice) -> Rule:
+def rules_by_type(choice: Choice, types: Types) -> dict[int, Rule]:
+    """The rules of the attributes for which the table leaves a choice; what is not in ``types`` is of Type 3.
+
+    Or it is not in the IOD at all; then it may be removed (Standard Extended SOP Class, PS3.15 E.1.1). So it is, where
+    the table leaves the choice: nothing asks for it, and a dummy date or name would be false data.
+    """
+    return {tag: _rule(tag, dictionary()[tag], choice, types.get(tag, 3)) for tag in choices()}
+
+
+def _rule(tag: int, attribute: Attribute, choice: Choice, attribute_type: int | None) -> Rule:
     row = table().get(tag)
+    basic = row.action(attribute_type) if row else ""
     action = (
         _special(tag, choice)
         or _beyond(tag, choice)
-        or _uid(tag, attribute.vr)
-        or (_listed(tag, attribute.vr, row, choice) if row else _unlisted(tag, attribute, choice))
+        or _uid(tag, attribute.vr, row, choice)
+        or (_listed(tag, attribute.vr, row, basic, choice) if row else _unlisted(tag, attribute, choice))
     )
-    return Rule(action, attribute.vr, _fallback(tag, attribute.vr, row), attribute.keyword)
+    fallback = Action.EMPTY if action is Action.YEAR else _fallback(tag, attribute.vr, basic)
+    return Rule(action, attribute.vr, fallback, attribute.keyword)
 
 
-def _fallback(tag: int, vr: bytes, row: TableRow | None) -> Action:
+def _fallback(tag: int, vr: bytes, basic: str) -> Action:
     """What is done with a value that may not stay; text that the table does not list may be of Type 1."""
     if tag in rt_text():
         return Action(rt_text()[tag].without)
-    if row:
-        return _FALLBACK.get(row.strongest, Action.EMPTY)
+    if basic:
+        return _FALLBACK.get(basic, Action.EMPTY)
     return Action.DUMMY if vr in _FREE_TEXT else Action.EMPTY
 
 
 def _special(tag: int, choice: Choice) -> Action | None:
     if tag in _PATIENT:
         return Action.PATIENT
+    if tag == _BIRTH_DATE:
+        return Action.YEAR if choice.birth_year else Action.EMPTY
     if tag in choice.written:
         return Action.WRITE
     if tag >> 16 == _CLINICAL_TRIAL:
@@ -112,24 +138,26 @@ _TREATMENTS: Final = {
 }
 
 
-def _uid(tag: int, vr: bytes) -> Action | None:
+def _uid(tag: int, vr: bytes, row: TableRow | None, choice: Choice) -> Action | None:
     if vr != b"UI":
         return None
     treatment = uid_treatment().get(tag, "map")
+    if treatment == "map" and choice.has(RETAIN_UIDS) and (row is None or RETAIN_UIDS in row.options):
+        return Action.KEEP
     return {"keep": Action.KEEP, "map": Action.MAP, "remove": Action.REMOVE}[treatment]
 
 
-def _listed(tag: int, vr: bytes, row: TableRow, choice: Choice) -> Action:
+def _listed(tag: int, vr: bytes, row: TableRow, basic: str, choice: Choice) -> Action:
     codes = {row.options[option] for option in choice.options if option in row.options}
     if "K" in codes and vr not in _NEVER_KEPT:
         return Action.KEEP
     if "C" in codes and vr not in _NEVER_CLEANED:
         return _cleaned(tag, vr)
-    if vr == b"SQ" and row.strongest == "D":
+    if vr == b"SQ" and basic == "D":
         return Action.EMPTY
-    if row.strongest == "U*":
+    if basic == "U*":
         return Action.KEEP
-    return _FALLBACK[row.strongest]
+    return _FALLBACK[basic]
 
 
 def _cleaned(tag: int, vr: bytes) -> Action:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pacs2trial.errors import InputError
 from pacs2trial.profile.choose import Choice
 from pacs2trial.profile.filling import Filling
+from pacs2trial.profile.methods import STAGING_METHOD, codes_of, trial_methods
 from pacs2trial.profile.objections import Dates
 from pacs2trial.profile.own_rules import OwnRules
 from pacs2trial.profile.private import PrivateAttribute
@@ -21,7 +22,8 @@ from pacs2trial.profile.rules import Rule, RuleSet, canonical_rules
 from pacs2trial.profile.site_list import as_text
 from pacs2trial.profile.structured import KEY_OBJECT_SELECTION, key_object_rules
 from pacs2trial.profile.table import edition
-from pacs2trial.profile.tree import rule_tree
+from pacs2trial.profile.tree import rule_tree, rules_of_kind
+from pacs2trial.profile.types import types_digest, types_of_class
 from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
 from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
 from pacs2trial.trials.rules import AttributeRule
@@ -29,9 +31,6 @@ from pacs2trial.trials.template import LOOKUP
 
 ENGINE_FORMAT: Final = 1
 """Raised when the engine writes other bytes than before for the same plan and object."""
-
-STAGING_METHOD: Final = "pacs2trial staging: direct identifiers and UIDs replaced"
-TRIAL_METHOD: Final = "pacs2trial: PS3.15 Basic Profile with options as coded"
 
 _STAGING_OPTIONS: Final = frozenset(
     (
@@ -45,19 +44,6 @@ _STAGING_OPTIONS: Final = frozenset(
         Option.RETAIN_SAFE_PRIVATE,
     )
 )
-_METHOD_CODES: Final = {
-    Option.CLEAN_GRAPHICS: "113103",
-    Option.CLEAN_STRUCTURED_CONTENT: "113104",
-    Option.CLEAN_DESCRIPTORS: "113105",
-    Option.RETAIN_FULL_DATES: "113106",
-    Option.RETAIN_MODIFIED_DATES: "113107",
-    Option.RETAIN_PATIENT_CHARACTERISTICS: "113108",
-    Option.RETAIN_DEVICE_IDENTITY: "113109",
-    Option.RETAIN_SAFE_PRIVATE: "113111",
-    Option.RETAIN_INSTITUTION_IDENTITY: "113112",
-}
-BASIC_PROFILE_CODE: Final = "113100"
-
 PATIENT_NAME: Final = 0x00100010
 PATIENT_ID: Final = 0x00100020
 ISSUER: Final = 0x00100021
@@ -79,9 +65,10 @@ class Plan:
         scope: STAGING or the trial.
         digest: SHA-256 of ``canonical``.
         canonical: everything that decides bytes, as JSON; what a run pins.
+        choice: what was asked for.
         rule_set: the rules of the outermost level of an object of unknown kind, and what differs below it.
         texts: Clinical Trial attributes (PS3.3 C.7.1.3) with the text that is written, tag → text.
-        method: the text appended to De-identification Method (0012,0063).
+        methods: the texts appended to De-identification Method (0012,0063).
         codes: the codes of CID 7050 appended to (0012,0064).
         dates: what the plan makes of dates, as (0028,0303) says it.
         vocabulary: the allow-lists of Clean Descriptors; None in staging, where a description stays unless it holds
@@ -92,9 +79,10 @@ class Plan:
     scope: str
     digest: str
     canonical: bytes = field(repr=False, compare=False)
+    choice: Choice = field(repr=False, compare=False)
     rule_set: RuleSet = field(repr=False, compare=False)
     texts: Mapping[int, str] = field(repr=False, compare=False)
-    method: str = field(repr=False, compare=False)
+    methods: tuple[str, ...] = field(repr=False, compare=False)
     codes: tuple[str, ...] = field(repr=False, compare=False)
     dates: Dates = field(repr=False, compare=False)
     vocabulary: Vocabulary | None = field(repr=False, compare=False)
@@ -107,7 +95,12 @@ class Plan:
 
     def rules_for(self, sop_class: str, modality: str) -> RuleSet:
         """The rules for the outermost level of an object of this SOP Class UID and Modality (0008,0060)."""
-        kind = key_object_rules(self.rule_set) if sop_class == KEY_OBJECT_SELECTION else self.rule_set
+        types = types_of_class(sop_class)
+        kind = self.rule_set
+        if types is not None:
+            kind = _rules_of_kind(self.choice, self.rule_set, frozenset(types.items()))
+        if sop_class == KEY_OBJECT_SELECTION:
+            kind = key_object_rules(kind)
         return self.own.over(kind, sop_class, modality) if self.own else kind
 
     def filling(self, values: SubjectValues) -> Filling:
@@ -136,6 +129,11 @@ class SubjectValues:
     lookups: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@lru_cache(maxsize=1024)
+def _rules_of_kind(choice: Choice, tree: RuleSet, types: frozenset[tuple[int, int]]) -> RuleSet:
+    return rules_of_kind(choice, tree, dict(types))
+
+
 @lru_cache(maxsize=8)
 def staging_plan(private: tuple[PrivateAttribute, ...] = ()) -> Plan:
     """The site's own plan for stage 1: what identifies directly goes, what an option may retain stays.
@@ -145,9 +143,9 @@ def staging_plan(private: tuple[PrivateAttribute, ...] = ()) -> Plan:
     """
     return _compile(
         STAGING,
-        Choice(_STAGING_OPTIONS, staging=True, written=_ALWAYS_WRITTEN, private=private),
+        Choice(_STAGING_OPTIONS, staging=True, written=_ALWAYS_WRITTEN, birth_year=True, private=private),
         texts={},
-        method=STAGING_METHOD,
+        methods=(STAGING_METHOD,),
         codes=(),
         vocabulary=None,
     )
@@ -166,18 +164,32 @@ def trial_plan(definition: TrialDefinition, private: tuple[PrivateAttribute, ...
     Raises:
         InputError: a rule of the definition cannot be carried out, or weakens the profile without saying why.
     """
-    options = frozenset(definition.profile.options)
+    return plan_with(definition, frozenset(definition.profile.options), private)
+
+
+def plan_with(definition: TrialDefinition, options: frozenset[str], private: tuple[PrivateAttribute, ...] = ()) -> Plan:
+    """The plan that a trial would have with these options of PS3.15 E.3 in place of its own.
+
+    The one way to a plan with Retain UIDs (``retain_uids``), for which no definition can ask.
+    """
     texts = _clinical_trial(definition)
-    codes = (BASIC_PROFILE_CODE, *(_METHOD_CODES[option] for option in sorted(options & _METHOD_CODES.keys())))
-    written = _ALWAYS_WRITTEN | {SUBJECT_ID, *texts}
+    profile = definition.profile
+    choice = Choice(
+        options,
+        staging=False,
+        written=_ALWAYS_WRITTEN | {SUBJECT_ID, *texts},
+        private=private,
+        birth_year=profile.birth_date == "year",
+        age_cap=profile.ages.cap if profile.ages else None,
+    )
     plan = _compile(
         definition.trial,
-        Choice(options, staging=False, written=written, private=private),
+        choice,
         texts=texts,
-        method=TRIAL_METHOD,
-        codes=codes,
-        vocabulary=Vocabulary(definition.profile.roi_names, definition.profile.descriptors.also),
-        rules=definition.profile.rules,
+        methods=trial_methods(profile),
+        codes=codes_of(options),
+        vocabulary=Vocabulary(profile.roi_names, profile.descriptors.also),
+        rules=profile.rules,
     )
     problems = list(refusals(plan.own, plan.rule_set)) if plan.own else []
     if problems:
@@ -190,7 +202,7 @@ def _compile(
     choice: Choice,
     *,
     texts: Mapping[int, str],
-    method: str,
+    methods: tuple[str, ...],
     codes: tuple[str, ...],
     vocabulary: Vocabulary | None,
     rules: tuple[AttributeRule, ...] = (),
@@ -205,10 +217,12 @@ def _compile(
         "options": sorted(choice.options),
         "site_private": as_text(choice.private),
         "rules": _digest(canonical_rules(rule_set)),
+        "types": types_digest(),
         "texts": {f"{tag:08X}": text for tag, text in sorted(texts.items())},
-        "method": method,
+        "methods": methods,
         "codes": codes,
         "dates": dates,
+        "age_cap": choice.age_cap,
         "vocabulary": vocabulary_digest(),
         "roi_names": vocabulary.roi_names.model_dump(mode="json") if vocabulary else None,
         "own_rules": own.canonical() if own else [],
@@ -216,7 +230,7 @@ def _compile(
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()
-    return Plan(scope, digest, canonical, rule_set, texts, method, codes, dates, vocabulary, own)
+    return Plan(scope, digest, canonical, choice, rule_set, texts, methods, codes, dates, vocabulary, own)
 
 
 def _digest(content: object) -> str:

@@ -67,7 +67,7 @@ def safe_private_digest() -> str:
 
 
 def private_rules(
-    options: frozenset[Option], site_list: Iterable[PrivateAttribute]
+    options: frozenset[str], site_list: Iterable[PrivateAttribute]
 ) -> Mapping[tuple[int, str, int], Rule]:
     """The rules of Retain Safe Private; none without that option. The site's own list goes before the standard's.
 
@@ -85,7 +85,7 @@ def private_rules(
     return found
 
 
-def _action(vr: bytes, options: frozenset[Option]) -> Action | None:
+def _action(vr: bytes, options: frozenset[str]) -> Action | None:
     if vr == b"UI":
         return Action.MAP
     if vr not in _DATES or Option.RETAIN_FULL_DATES in options:

@@ -25,6 +25,8 @@ class Action(StrEnum):
     """Replaced by a pseudonym of its own kind: accession number, study ID."""
     PATIENT = "replace by patient code"
     """The patient code in staging, the subject key in a trial; emptied within sequences."""
+    YEAR = "keep the year"
+    """A date of which only the year stays, as 1 January of that year."""
     ROI_NAME = "clean as ROI name"
     MEANING = "clean if the code is private"
     """Code Meaning: what a standard code means stays, a site's own words are cleaned."""
@@ -100,26 +102,39 @@ class ItemRules:
 def canonical_rules(rules: RuleSet) -> list[object]:
     """The whole tree as JSON knows it, in a fixed order: what decides the digest of a plan.
 
-    A set that is reached again, as by content that holds content, is named by its place in the order.
+    Sets below the outermost one say where they differ from it. A set, or the whole of what lies inside one, that is
+    reached again is named by its place in the order.
     """
-    return _canonical(rules, {})
+    return _canonical(rules, RuleSet({}), {})
 
 
-def _canonical(rules: RuleSet, seen: dict[int, int]) -> list[object]:
+def _canonical(rules: RuleSet, outermost: RuleSet, seen: dict[int, int]) -> list[object]:
     if id(rules) in seen:
         return [seen[id(rules)]]
     seen[id(rules)] = len(seen)
+    known = outermost.tags.get
+    other = [(tag, rule) for tag, rule in rules.tags.items() if known(tag) is not rule and known(tag) != rule]
     private = sorted(rules.private.items())
-    inside: list[object] = []
-    for tag, below in sorted(rules.inside.items()):
-        if isinstance(below, ItemRules):
-            sets = [[name, _canonical(one, seen)] for name, one in sorted(below.sets.items())]
-            inside.append([f"{tag:08X}", below.chooser, sets, sorted(below.choices.items()), sorted(below.dropped)])
-        else:
-            inside.append([f"{tag:08X}", _canonical(below, seen)])
     return [
-        [[f"{tag:08X}", *map(str, rule)] for tag, rule in sorted(rules.tags.items())],
+        [[f"{tag:08X}", *map(str, rule)] for tag, rule in sorted(other)],
+        [f"{tag:08X}" for tag in sorted(outermost.tags.keys() - rules.tags.keys())],
         [[f"{group:04X}", creator, f"{low:02X}", *map(str, rule)] for (group, creator, low), rule in private],
-        inside,
+        _canonical_inside(rules.inside, outermost if outermost.tags else rules, seen),
         [f"{tag:08X}" for tag in rules.written],
     ]
+
+
+def _canonical_inside(
+    inside: Mapping[int, RuleSet | ItemRules], outermost: RuleSet, seen: dict[int, int]
+) -> list[object]:
+    if id(inside) in seen:
+        return [seen[id(inside)]]
+    seen[id(inside)] = len(seen)
+    found: list[object] = []
+    for tag, below in sorted(inside.items()):
+        if isinstance(below, ItemRules):
+            sets = [[name, _canonical(one, outermost, seen)] for name, one in sorted(below.sets.items())]
+            found.append([f"{tag:08X}", below.chooser, sets, sorted(below.choices.items()), sorted(below.dropped)])
+        else:
+            found.append([f"{tag:08X}", _canonical(below, outermost, seen)])
+    return found

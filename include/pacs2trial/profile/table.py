@@ -15,6 +15,9 @@ _UIDS = "uid_attributes.csv"
 _RT_TEXT = "rt_text_attributes.csv"
 _BEYOND = "beyond_table.csv"
 
+RETAIN_UIDS = "retain_uids"
+"""The option that no trial definition may ask for: after stage 1 there are no original UIDs to retain."""
+
 
 class TableRow(NamedTuple):
     """A row of Table E.1-1: the action of the Basic Profile, and option → K or C."""
@@ -27,6 +30,23 @@ class TableRow(NamedTuple):
     def strongest(self) -> str:
         """The rightmost of alternatives such as X/Z/D: it is right whatever the type of the attribute is."""
         return self.basic.split("/")[-1]
+
+    def action(self, attribute_type: int | None) -> str:
+        """What the Basic Profile does with an attribute of Type 1, 2 or 3 (None: unknown), as PS3.15 E.1 words it.
+
+        The leftmost alternative that leaves a valid object; 1C and 2C count as 1 and 2. ``X/Z/U*`` is always U*: these
+        sequences hold the references between objects.
+        """
+        choices = self.basic.split("/")
+        if attribute_type is None or choices[-1] == "U*":
+            return choices[-1]
+        enough = "XZD"[3 - attribute_type :]
+        return next((choice for choice in choices if choice in enough), choices[-1])
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether the type of the attribute decides."""
+        return "/" in self.basic and self.strongest != "U*"
 
 
 class RtText(NamedTuple):
@@ -66,6 +86,12 @@ def table() -> Mapping[int, TableRow]:
     """The rows that name one tag. The four wildcard rows (curves, overlay data and comments, private) all say X."""
     rows = json.loads(data_text(_TABLE))["rules"]
     return {int(tag, 16): TableRow(name, basic, options) for tag, name, basic, options in rows if _is_tag(tag)}
+
+
+@cache
+def choices() -> Mapping[int, TableRow]:
+    """The rows whose action depends on the type of the attribute."""
+    return {tag: row for tag, row in table().items() if row.is_choice}
 
 
 @cache

@@ -87,13 +87,24 @@ class Descriptors(Part):
     also: tuple[Text, ...] = ()
 
 
+class Ages(Part):
+    """How old a patient may be said to be, in years; who is older is given the next age, meaning that age or more."""
+
+    cap: Annotated[int, Field(ge=1, le=998)]
+
+
 class Profile(Part):
-    """What is asked of PS3.15 on top of the Basic Profile."""
+    """What is asked of PS3.15 on top of the Basic Profile.
+
+    ``birth_date``: whether Patient's Birth Date (0010,0030) is emptied, or its year stays as 1 January of that year.
+    """
 
     options: tuple[Option, ...] = ()
     rules: tuple[AttributeRule, ...] = ()
     roi_names: RoiNames = RoiNames()
     descriptors: Descriptors = Descriptors()
+    ages: Ages | None = None
+    birth_date: Literal["empty", "year"] = "empty"
 
     @field_validator("options", mode="after")
     @classmethod
