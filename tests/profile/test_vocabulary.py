@@ -7,6 +7,7 @@ import pytest
 from pacs2trial.profile.descriptors import safe_part
 from pacs2trial.profile.vocabulary import Vocabulary
 from pacs2trial.trials.definition import RoiNames
+from support.descriptions import DESCRIPTIONS
 
 VOCABULARY = Vocabulary(RoiNames(also=("Zielgebiet A",)))
 
@@ -15,6 +16,8 @@ VOCABULARY = Vocabulary(RoiNames(also=("Zielgebiet A",)))
     "text",
     [
         "CT HEAD W/O CONTRAST",
+        "MR Pelvis 3T",
+        "C-spine lateral",
         "Thorax 1.0 B30f",
         "T1 mprage sag p2 iso",
         "VMAT Lung 60Gy/30fx",
@@ -80,3 +83,8 @@ def test_a_trial_may_allow_its_own_list_only() -> None:
     own = Vocabulary(RoiNames(allow="none", also=("GTV_4DCT",)))
     assert own.allows_roi_name("GTV_4DCT")
     assert not own.allows_roi_name("GTVp")
+
+
+def test_the_descriptions_of_the_corpus_stay_in_a_trial() -> None:
+    changed = [text for text in DESCRIPTIONS if safe_part(text) != text]
+    assert len(changed) / len(DESCRIPTIONS) < 0.02, changed

@@ -17,6 +17,7 @@ def findings(name: str, text: str) -> list[str]:
 WORDS = [
     ("Head^Susan", "CT HEAD/NECK"),
     ("Head^Susan", "Head First-Supine"),
+    ("Head^Susan", "MR HEAD"),
     ("Lung^Rose", "CT Lung R"),
     ("Bone^John", "bone window"),
     ("Chest^Ann", "PA CHEST"),

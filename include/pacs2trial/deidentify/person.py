@@ -35,6 +35,7 @@ _HUMP: Final = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 _SPLIT: Final = re.compile(r"[\s^=\\,;_]+")
 _APART: Final = re.compile(r"[\s.,^_'\u2019/-]{0,3}")
 _CUED: Final = re.compile(r"[\s.,:=_-]{1,3}")
+_MODALITY: Final = "MR"
 _REACH: Final = 4
 _SPELT: Final = re.compile(r"(?<![^\W\d_])(?:[^\W\d_][\s._-]){3,}[^\W\d_](?![^\W\d_])")
 _SIDES: Final = frozenset("lr")
@@ -259,7 +260,9 @@ def _is_written_as_name(index: int, words: Sequence[Word], text: str) -> bool:
     if re.match(r"['\u2019]s\b", text[word.end :]):
         return True
     return any(
-        before.text in name_cues() and _CUED.fullmatch(text, before.end, word.start)
+        before.text in name_cues()
+        and _CUED.fullmatch(text, before.end, word.start)
+        and not (text[before.start : before.end] == _MODALITY and text[before.end] != ".")
         for before in _around(index, words)
         if before.end <= word.start
     )

@@ -44,8 +44,11 @@ _ADDRESSES: Final = (
     rf"(?<![^\W_])(?:rue|via|viale|calle|avenida|rua)\s+(?:{_NAME}\s+){{1,4}}\d{{1,4}}",
     r"(?<![^\W_])[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2}(?![^\W_])",
 )
-_TITLES: Final = r"(?:Dr\.?|DR\.|dr\.|(?i:prof|mr|mrs|miss|herrn?|frau|mme|mlle|mevr|dhr|sig|sra|professor|doctor))\.?"
-"""DR in capitals, without a dot, is a modality."""
+_TITLES: Final = (
+    r"(?:[DM]r\.?|[DM]R\.|[dm]r\."
+    r"|(?i:prof|mrs|miss|herrn?|frau|mme|mlle|mevr|dhr|sig|sra|professor|doctor))\.?"
+)
+"""DR and MR in capitals, without a dot, are modalities."""
 
 IDENTIFYING: Final = (
     re.compile(r"\S*(?:@\w+\.|://|www\.)\S*"),

@@ -17,7 +17,7 @@ _APART: Final = re.compile(r"[\s.,^_'\u2019:/-]{0,3}")
 _SIDES: Final = frozenset("lr")
 _TITLES: Final = frozenset(
     (
-        *("dr", "prof", "mr", "mrs", "miss", "herr", "frau", "mme", "mlle", "mevr", "dhr"),
+        *("dr", "prof", "mrs", "miss", "herr", "frau", "mme", "mlle", "mevr", "dhr"),
         *("patient", "pat", "name", "surname", "physician", "doctor"),
     )
 )
