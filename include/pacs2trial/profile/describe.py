@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
+from pacs2trial.profile.described import content_in_words, private_in_words
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Action, Rule
 
@@ -27,12 +28,17 @@ _REPEATING = (
 
 
 def describe(plan: Plan) -> list[Described]:
-    """What ``plan`` does with every attribute, in the order of the tags; repeating groups and unknown ones last."""
+    """What ``plan`` does with every attribute, in the order of the tags.
+
+    Then come private attributes that may stay and content items of reports; repeating groups, all other private ones
+    and unknown attributes last.
+    """
     rows = [
         Described(f"({tag >> 16:04X},{tag & 0xFFFF:04X})", rule.keyword, _words(tag, rule, plan))
         for tag, rule in sorted(plan.rules.items())
     ]
-    return [*rows, *_REPEATING]
+    more = (Described(*row) for row in (*private_in_words(plan.rule_set), *content_in_words(plan.rule_set)))
+    return [*rows, *more, *_REPEATING]
 
 
 def _words(tag: int, rule: Rule, plan: Plan) -> str:
