@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 
 import click
 
@@ -13,14 +14,17 @@ from pacs2trial.commands.report import DONE, WRONG, Report, Table
 from pacs2trial.commands.values import values
 from pacs2trial.errors import InputError
 from pacs2trial.lookups.needs import unmet_needs
-from pacs2trial.profile import describe, trial_plan
+from pacs2trial.profile import Described, describe, groups, trial_plan
 from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rule_words import DescribedRule, describe_rules
+from pacs2trial.profile.sentences import topics
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trial, load_trials
 from pacs2trial.workspace import Workspace
+
+_WIDTH = 100
 
 
 @click.group(cls=ReportingGroup)
@@ -88,19 +92,24 @@ def describe_trial(trial: str) -> Report:
     settings = environment.load()
     definition = load_trial(settings.trials, trial)
     plan = trial_plan(definition, site_list(settings))
-    rows = describe(plan)
     own = describe_rules(plan.own)
-    heading = f"{definition.trial}: {'; '.join(plan.methods)}\ndates: {plan.dates.lower()}\nplan: {plan.digest}"
+    said = topics(plan)
+    heading = f"{definition.trial}: {'; '.join(plan.methods)}\nplan: {plan.digest}\n\n" + "\n\n".join(
+        f"{topic.title.upper()}\n{fill(topic.text, _WIDTH)}" for topic in said
+    )
     content = {
         "trial": definition.trial,
         "digest": plan.digest,
         "methods": plan.methods,
         "codes": plan.codes,
         "dates": plan.dates,
+        "statements": {topic.title: topic.text for topic in said},
         "rules": [rule._asdict() for rule in own],
-        "attributes": [row._asdict() for row in rows],
+        "attributes": [row._asdict() for row in describe(plan)],
     }
-    tables = [Table(("tag", "attribute", "action"), rows)]
+    tables = [
+        Table(Described._fields, group.rows, title=f"{group.title} ({len(group.rows)})") for group in groups(plan)
+    ]
     if own:
         tables.insert(0, Table(DescribedRule._fields, own, title="rules of the trial, the first that matches decides"))
     return Report(content, tables, text=heading)

@@ -57,10 +57,11 @@ class RtText(NamedTuple):
 
 
 class Beyond(NamedTuple):
-    """Treatments that this project adds, by tag and by group."""
+    """Treatments that this project adds, by tag and by group; and why, by what the file names."""
 
     tags: Mapping[int, str]
     groups: Mapping[int, str]
+    reasons: Mapping[str, str]
 
 
 def data_text(name: str) -> str:
@@ -114,14 +115,15 @@ def rt_text() -> Mapping[int, RtText]:
 
 @cache
 def beyond() -> Beyond:
-    tags, groups = {}, {}
+    tags, groups, reasons = {}, {}, {}
     for row in data_rows(_BEYOND):
         what = row["what"]
+        reasons[what] = row["reason"]
         if what.endswith("----"):
             groups[int(what[:4], 16)] = row["treatment"]
         else:
             tags[int(what, 16)] = row["treatment"]
-    return Beyond(tags, groups)
+    return Beyond(tags, groups, reasons)
 
 
 def data_rows(name: str) -> Iterator[dict[str, str]]:

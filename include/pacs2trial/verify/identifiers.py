@@ -33,6 +33,8 @@ _UID = re.compile(r"\d+(?:\.\d+){2,}")
 _NUMBER = re.compile(r"[0-9+.eE-]+")
 _NUMBERS = frozenset(("DS", "IS"))
 _TIMES = frozenset(("DA", "DT", "TM"))
+_YEAR_ONLY = "0101"
+"""1 January stands for a year of birth without its day; who was born on that day shows no more than others."""
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa"})
 
@@ -133,7 +135,8 @@ class Search:
 
     def _in_time(self, element: Element) -> set[str]:
         found = set() if self._own.long_ids.isdisjoint(element.values()) else {"an original ID"}
-        if "Birth" in element.path and any(value[:8] in self._own.birth_dates for value in element.values()):
+        days = {value[:8] for value in element.values()} if "Birth" in element.path else set()
+        if any(day in self._own.birth_dates and not day.endswith(_YEAR_ONLY) for day in days):
             found.add("the birth date")
         return found
 

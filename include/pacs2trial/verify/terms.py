@@ -13,7 +13,7 @@ def _words(text: str) -> frozenset[str]:
 METHOD_WORDS: Final = _words(
     "basic application confidentiality profile option clean retain with pixel data recognizable visual features "
     "graphics structured content descriptors longitudinal temporal information full modified dates patient "
-    "characteristics device institution identity uids safe private"
+    "characteristics device institution identity uids safe private year birth kept great ages capped"
 )
 """De-identification Method and the meanings of its codes (PS3.16 CID 7050, PS3.15 annex E)."""
 
