@@ -87,7 +87,7 @@ def test_a_header_is_walked_once_if_nothing_new_turns_up(walks: list[int]) -> No
 
 def test_the_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "_MOST_REMEMBERED", 10)
-    judge = judging.Judge(judging.own_identifiers([]), ())
+    judge = judging.Judge(judging.own_identifiers([]), (), frozenset())
     for number in range(100):
         assert judge.text(b"", b"text%d" % (100 + number)) is True
         assert judge.coded(b"CODE%d " % (100 + number)) is True
