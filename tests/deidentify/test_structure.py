@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 
 import pytest
 from pydicom.dataset import Dataset
@@ -98,6 +99,27 @@ def test_sixty_levels_are_walked() -> None:
 def test_a_hundred_thousand_items_are_walked() -> None:
     data = with_raw(header(), {SEQUENCE: raw_element(SEQUENCE, "SQ", raw_items(*[b""] * 100_000))})
     assert len(reread(stage1(data)).ReferencedSeriesSequence) == 100_000
+
+
+def _word(number: int) -> bytes:
+    return bytes(97 + int(digit) for digit in f"{number:07d}") + b"q"
+
+
+@pytest.mark.parametrize("tag", [0x00100010, 0x00100020, 0x00102154])
+@pytest.mark.parametrize("several", [False, True])
+def test_an_object_that_names_thousands_is_refused_and_not_searched_for_minutes(tag: int, several: bool) -> None:
+    values = [b"0%09d" % number if tag == 0x00102154 else _word(number) for number in range(10_000)]
+    text = raw_element(0x00081030, "UN", b" ".join(_word(7 * number) for number in range(10_000)))
+    if several:
+        items = [raw_element(tag, "UN", value) for value in values]
+        extra = {SEQUENCE: raw_element(SEQUENCE, "SQ", raw_items(*items))}
+    else:
+        extra = {tag: raw_element(tag, "UN", (b"^" if tag == 0x00100010 else b"\\").join(values))}
+    started = time.process_time()
+    with pytest.raises(UnsafeObjectError) as refused:
+        stage1(with_raw(encoded(ct_slice()), {0x00081030: text} | extra))
+    assert refused.value.reason == "too-large"
+    assert time.process_time() - started < 10
 
 
 def test_empty_items_and_empty_sequences_keep_their_places() -> None:

@@ -14,6 +14,7 @@ from pacs2trial.deidentify.harvest import readings
 from pacs2trial.deidentify.identifiers import OwnIdentifiers, own_identifiers
 from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.deidentify.redaction import redacted
+from pacs2trial.dicomfile.scan import refuse
 from pacs2trial.profile.plan import Plan
 
 _CODED: Final = re.compile(rb"[A-Z0-9 _]{0,16}")
@@ -52,9 +53,11 @@ _DATE: Final = re.compile(
     rf"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?[-./_ ]*{_MONTH}[-./_, ]*(?:(?:19|20)\d\d|\d\d)"
     rf"|{_MONTH}[-./_ ]*(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?[-./_, ]+(?:19|20)\d\d)(?!\d)"
 )
-_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_WEB: Final = re.compile(r"\S*(?:://|www\.)\S*")
+_MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_WEB: Final = re.compile(r"(?<!\S)\S*(?:://|www\.)\S*")
 
+_MOST_GATHERED: Final = 500
+_MOST_GATHERED_BYTES: Final = 1 << 15
 _LONGEST_REMEMBERED: Final = 256
 _MOST_REMEMBERED: Final = 4096
 
@@ -137,7 +140,13 @@ class Judge:
 
 @lru_cache(maxsize=16)
 def judge_of(harvest: frozenset[Gathered], plan: Plan) -> Judge:
-    """The judge for objects in which this was gathered; the objects of a series mostly share one."""
+    """The judge for objects in which this was gathered; the objects of a series mostly share one.
+
+    Raises:
+        UnsafeObjectError: ``too-large``: an object with so many would keep a worker busy for minutes.
+    """
+    if len(harvest) > _MOST_GATHERED or sum(len(value) for _, _, value in harvest) > _MOST_GATHERED_BYTES:
+        refuse("too-large", "the object names more persons and identifiers than one object does")
     return Judge(own_identifiers(harvest), _doubts_of(plan), blob_needles(harvest))
 
 
