@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, EncodedObject
 from pacs2trial.errors import UnsafeObjectError
 from support.objects import ct_slice, encoded, raw_element, raw_items, with_raw
-from support.stages import file_of, reread, stage1
+from support.stages import file_of, reread, stage1, stage2
 
 SEQUENCE = 0x00081115
 ITEM = b"\xfe\xff\x00\xe0"
@@ -120,6 +120,18 @@ def test_an_object_that_names_thousands_is_refused_and_not_searched_for_minutes(
         stage1(with_raw(encoded(ct_slice()), {0x00081030: text} | extra))
     assert refused.value.reason == "too-large"
     assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize(
+    "unit", [b"1.2", b"a", b"ab ", b"a.", b"@", b"a@", b"-", b"x\\", b"19610407", b"://", b"S M I "]
+)
+def test_a_text_of_any_make_is_judged_in_time_that_grows_with_its_length(unit: bytes) -> None:
+    value = unit * (300_000 // len(unit))
+    text = raw_element(0x00204000, "UN", value + b" " * (len(value) % 2))
+    started = time.process_time()
+    for make in (stage1, lambda data: stage2(data, "clean_descriptors", "retain_modified_dates")):
+        make(with_raw(encoded(ct_slice()), {0x00204000: text}))
+    assert time.process_time() - started < 20
 
 
 def test_empty_items_and_empty_sequences_keep_their_places() -> None:

@@ -35,6 +35,8 @@ NUMBER_TAGS: Final = frozenset(number for _, number in NUMBERED.values())
 
 _ONE_VALUE: Final = frozenset((b"LT", b"ST", b"UT"))
 _LONGEST_NUMBER: Final = 12
+_LONGEST: Final = 4096
+"""Bytes of a text that is cleaned word by word; of a longer one nothing stays."""
 
 
 _PREFIXES: Final = frozenset(prefix for prefix, _ in NUMBERED.values())
@@ -68,7 +70,7 @@ def clean(tag: int, rule: Rule, plan: Plan) -> Apply:
 
 @lru_cache(maxsize=8192)
 def _cleaned(value: bytes, charset: bytes, separator: str, also: tuple[str, ...]) -> bytes:
-    text = decode(value, charset)
+    text = decode(value, charset) if len(value) <= _LONGEST else None
     if text is None:
         return b""
     values = [safe_part(one, also) for one in text.split(separator)]

@@ -51,7 +51,7 @@ _TITLES: Final = (
 """DR and MR in capitals, without a dot, are modalities."""
 
 IDENTIFYING: Final = (
-    re.compile(r"\S*(?:@\w+\.|://|www\.)\S*"),
+    re.compile(r"(?<!\S)\S*(?:@\w+\.|://|www\.)\S*"),
     re.compile("|".join((*_DATES, _UID, *_PHONES, _NUMBERED, *_ADDRESSES, _LONG_NUMBER)), re.IGNORECASE),
     re.compile(rf"(?<![^\W_])(?:{_TITLES}\s+)+(?:[^\W\d_]\.?\s*){{0,2}}(?:{_NAME})?"),
 )
