@@ -26,6 +26,7 @@ _DAG_PREFIX = "trial_"
 KEYS = "keys"
 KEY_TABLES = "key_tables"
 """Names of :mod:`pacs2trial_airflow.assets` and :mod:`pacs2trial_airflow.key_tables`, which import the SDK of tasks."""
+_CUSTODY = ("restore", "cleanup")
 
 
 class TriggerGuard:
@@ -55,14 +56,14 @@ def objections(path: str, body: bytes) -> tuple[str, ...]:
         return ()  # Airflow refuses it, and logs only what it could read
     if not isinstance(request, dict):
         return ()
-    trial = _trial(path, request)
+    dag_id = _dag(path, request)
     form = request.get("dag_run_conf" if _BACKFILLS.search(path) else "conf")
-    if trial is None or not form:
+    if dag_id is None or not form:
         return ()
     if not isinstance(form, dict):
         return ("the form is no JSON object",)
     try:
-        _check(trial, form)
+        _check(dag_id, form)
     except InputError as error:
         return error.problems
     except Pacs2TrialError as error:
@@ -70,36 +71,42 @@ def objections(path: str, body: bytes) -> tuple[str, ...]:
     return ()
 
 
-def _check(trial: str, form: dict[str, Any]) -> None:
-    if trial == KEY_TABLES:
+def _check(dag_id: str, form: dict[str, Any]) -> None:
+    if dag_id == KEY_TABLES:
         from pacs2trial_airflow.key_tables import read_key_form
 
         read_key_form(form)
         return
     from pacs2trial import settings as environment
     from pacs2trial.trials.load import load_trial
+    from pacs2trial_airflow import custody_form
     from pacs2trial_airflow.form import read_form
 
-    read_form(form, load_trial(environment.load().trials, trial))
+    settings = environment.load()
+    if dag_id == custody_form.RESTORE:
+        custody_form.read_restore_form(form, settings)
+    elif dag_id == custody_form.CLEANUP:
+        custody_form.read_cleanup_form(form, settings)
+    else:
+        read_form(form, load_trial(settings.trials, dag_id.removeprefix(_DAG_PREFIX)))
 
 
 def _starts_runs(path: str) -> bool:
     return any(pattern.search(path) for pattern in (_RUNS, _BACKFILLS, _MATERIALIZE))
 
 
-def _trial(path: str, request: dict[str, Any]) -> str | None:
-    """The trial whose DAG a request starts, or the DAG of key tables; None if it is another DAG's."""
+def _dag(path: str, request: dict[str, Any]) -> str | None:
+    """Which of our DAGs a request starts; None if it is another one."""
     if found := _MATERIALIZE.search(path):
         return _producer(int(found["asset_id"]))
     found = _RUNS.search(path)
     dag_id = found["dag_id"] if found else str(request.get("dag_id", ""))
-    if dag_id == KEY_TABLES:
-        return KEY_TABLES
-    return dag_id.removeprefix(_DAG_PREFIX) if dag_id.startswith(_DAG_PREFIX) else None
+    known = dag_id.startswith(_DAG_PREFIX) or dag_id in (KEY_TABLES, *_CUSTODY)
+    return dag_id if known else None
 
 
 def _producer(asset_id: int) -> str | None:
-    """Whose DAG produces an asset, read from the asset's name."""
+    """Which of our DAGs produces an asset, read from the asset's name."""
     from airflow.models.asset import AssetModel
     from airflow.utils.session import create_session
 
@@ -109,7 +116,7 @@ def _producer(asset_id: int) -> str | None:
     trial, _, what = rest.partition("/")
     if house != "pacs2trial":
         return None
-    return KEY_TABLES if what == KEYS else trial
+    return KEY_TABLES if what == KEYS else _DAG_PREFIX + trial
 
 
 async def _whole(receive: Receive) -> bytes:

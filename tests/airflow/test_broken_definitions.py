@@ -14,6 +14,8 @@ from support.airflow_env import ROOT
 from support.vaults import write_definition
 
 ReadDags = Callable[[Path], DagBag]
+BESIDE = {"key_tables", "restore", "cleanup"}
+"""DAGs that are not of one trial."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_a_broken_definition_loses_its_dag_and_no_other(
     write_definition(trials, "PELVIC", **{"subject_key": "PV-[0-9]{3}", **changes})  # type: ignore[arg-type]
     bag = read_dags(trials)
 
-    assert set(bag.dags) == {"trial_LUNGART"}
+    assert set(bag.dags) == {"trial_LUNGART", *BESIDE}
     assert told in error_of(bag)
     assert "pelvic" in error_of(bag).lower()
 
@@ -86,10 +88,10 @@ def test_airflow_keeps_the_other_trials_in_service_and_shows_the_error(
         assert "pelvic.yaml line" in str(shown[0].stacktrace)
 
 
-def test_a_missing_folder_of_definitions_is_an_error_of_both_files(read_dags: ReadDags, tmp_path: Path):
+def test_a_missing_folder_of_definitions_is_an_error_of_all_files(read_dags: ReadDags, tmp_path: Path):
     bag = read_dags(tmp_path / "nowhere")
 
-    assert set(bag.import_errors) == {"trials.py", "trial_definitions.py"}
+    assert set(bag.import_errors) == {"trials.py", "trial_definitions.py", "restore.py", "cleanup.py"}
     assert all("PACS2TRIAL_TRIALS" in error for error in bag.import_errors.values())
 
 
@@ -97,4 +99,4 @@ def test_the_shipped_example_is_not_read_but_would_be_sound(read_dags: ReadDags,
     example = ROOT / "include" / "trials" / "example.yaml.txt"
     (tmp_path / "example.yaml").write_text(example.read_text("utf-8"), "utf-8")
 
-    assert set(read_dags(tmp_path).dags) == {"trial_EXAMPLE"}
+    assert set(read_dags(tmp_path).dags) == {"trial_EXAMPLE", *BESIDE}

@@ -43,12 +43,27 @@ def one_dag(airflow_home: Path, read_dags: ReadDags, tmp_path: Path) -> Callable
 
 
 def of_trials(bag: DagBag) -> list[DAG]:
-    return [dag for name, dag in bag.dags.items() if name.startswith("trial_")]
+    return [dag for dag in bag.dags.values() if dag.dag_id.startswith("trial_")]
 
 
-def test_the_shipped_definitions_are_two_dags_beside_that_of_key_tables(shipped: DagBag):
+def test_the_shipped_definitions_are_two_dags_without_errors(shipped: DagBag):
     assert not shipped.import_errors
-    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables"}
+    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables", "restore", "cleanup"}
+
+
+def test_what_is_not_of_one_trial_asks_the_pacs_through_its_pool(shipped: DagBag):
+    for name in ("restore", "cleanup"):
+        dag = shipped.dags[name]
+        assert [task.task_id for task in dag.topological_sort()] == ["subjects", name]
+        assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == {name}
+        assert dag.max_active_runs == 1
+        assert not dag.catchup
+        assert dag.doc_md
+        assert all(task.retries >= 2 for task in dag.tasks)
+        again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert again.dag_id == name
+    assert isinstance(shipped.dags["cleanup"].timetable, CronDataIntervalTimetable)
+    assert shipped.dags["restore"].params.get_param("trial").schema["enum"] == ["DEMO-LUNG", "DEMO-PLAN"]
 
 
 def test_steps_stand_in_the_order_of_the_data_s_way(shipped: DagBag):
@@ -146,7 +161,7 @@ def test_owner_and_tags_come_from_the_definition(one_dag: Callable[..., DAG]):
 def test_a_task_process_builds_the_dag_it_needs_and_no_other(read_dags: ReadDags, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(_AIRFLOW_PARSING_CONTEXT_DAG_ID, "trial_DEMO-PLAN")
 
-    assert set(read_dags(ROOT / "include" / "trials").dags) - {"key_tables"} == {"trial_DEMO-PLAN"}
+    assert [dag.dag_id for dag in of_trials(read_dags(ROOT / "include" / "trials"))] == ["trial_DEMO-PLAN"]
 
 
 def test_reading_the_dag_files_loads_no_heavy_library():
@@ -168,5 +183,5 @@ def test_fifty_trials_are_read_in_a_fraction_of_the_time_airflow_allows(read_dag
     bag = read_dags(tmp_path)
 
     assert not bag.import_errors
-    assert len(bag.dags) == 51
+    assert len(of_trials(bag)) == 50
     assert time.perf_counter() - start < conf.getfloat("core", "dagbag_import_timeout") / 3

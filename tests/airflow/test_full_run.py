@@ -1,5 +1,6 @@
 """A trial's DAG from PACS to delivered package, run twice, against a real PACS and receiver in this process."""
 
+import hashlib
 from pathlib import Path
 
 from airflow.models.asset import AssetEvent, AssetModel
@@ -105,3 +106,15 @@ def test_nothing_that_airflow_kept_or_logged_holds_an_identity(runs: Runs, airfl
     for where, content in texts.items():
         assert not planted_in(content, *IDENTITIES), where
         assert not [uid for uid in uids if uid.encode() in content], where
+
+
+def test_what_cleanup_removes_restore_brings_back_byte_by_byte(runs: Runs):
+    assert (runs.cleanup.state, runs.restore.state) == ("success", "success")
+    assert runs.cleanup.tasks["cleanup"] == {f"DEMO-LUNG/DL-00{number}": "success" for number in (1, 2, 3)}
+    assert runs.restore.tasks["restore"] == {f"DEMO-LUNG/DL-00{number}": "success" for number in (1, 2, 3)}
+    packages = runs.site.home / "packages" / "DEMO-LUNG"
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in packages.glob("*.zip")}
+    assert found
+    assert found.items() <= runs.second.delivered.items()
+    assert "removed DEMO-LUNG/DL-001.zip" in runs.cleanup.log
+    assert "DEMO-LUNG/DL-001.zip: restored" in runs.restore.log

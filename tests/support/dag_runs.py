@@ -43,6 +43,8 @@ class Runs:
     first: Ended
     second: Ended
     plan: Ended
+    cleanup: Ended
+    restore: Ended
 
     @property
     def all(self) -> list[Ended]:
@@ -51,7 +53,7 @@ class Runs:
 
 @pytest.fixture(scope="session")
 def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """DEMO-LUNG with forms that lead nowhere, then twice as a whole, then DEMO-PLAN."""
+    """DEMO-LUNG with forms that lead nowhere, then twice as a whole, then DEMO-PLAN, then cleanup and restore."""
     folder = tmp_path_factory.mktemp("runs")
     with running(folder, originals) as site:
         ended = run_dags(
@@ -63,6 +65,8 @@ def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathF
             ("trial_DEMO-LUNG", {}),
             ("trial_DEMO-LUNG", {}),
             ("trial_DEMO-PLAN", {}),
+            ("cleanup", {"trial": "DEMO-LUNG", "what": "everything"}),
+            ("restore", {"trial": "DEMO-LUNG"}),
         )
         yield Runs(site, *ended)
 
@@ -74,7 +78,7 @@ def run_dags(folder: Path, *wanted: tuple[str, Mapping[str, Any]]) -> list[Ended
     """
     (folder / "wanted.json").write_text(json.dumps(wanted), "utf-8")
     command = [sys.executable, "-m", "support.dag_runs", str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), *sys.path])}
     with (folder / "rest.log").open("wb") as rest:
         done = subprocess.run(command, env=environment, stdout=rest, stderr=rest, check=False, timeout=290)
     assert done.returncode == 0, (folder / "rest.log").read_text("utf-8")[-3000:]

@@ -18,25 +18,15 @@ if TYPE_CHECKING:
     from pacs2trial.workspace import Workspace
 
 
-class TrialOperator(BaseOperator):
-    """One step of a trial: calls one domain function and turns its outcome into Airflow's.
+class SiteOperator(BaseOperator):
+    """One step of a DAG: calls one domain function and turns its outcome into Airflow's.
 
     Through XCom, rendered fields, labels and asset events go only run keys, subject keys, package ids, counts and
     digests. Domain modules are imported when the step works: a DAG file is read every half minute and in every
     task, and must not pay for pydicom, pandas and SQLAlchemy each time.
-
-    :param trial: trial ID; its definition is read from ``PACS2TRIAL_TRIALS``
     """
 
-    produces: ClassVar[str]
-    """The asset that the step's events belong to; see :func:`pacs2trial_airflow.assets.asset`."""
-
     template_fields: Sequence[str] = ()
-
-    def __init__(self, *, trial: str, **kwargs: Any) -> None:
-        kwargs.setdefault("outlets", [asset(trial, self.produces)])
-        super().__init__(**kwargs)
-        self.trial = trial
 
     def execute(self, context: Context) -> Any:
         with airflow_outcomes(), discreet_libraries():
@@ -45,6 +35,21 @@ class TrialOperator(BaseOperator):
     @abstractmethod
     def work(self, ws: Workspace, context: Context) -> Any:
         """Call the domain function; return what the next steps need."""
+
+
+class TrialOperator(SiteOperator):
+    """One step of one trial, with the asset of what it produces.
+
+    :param trial: trial ID; its definition is read from ``PACS2TRIAL_TRIALS``
+    """
+
+    produces: ClassVar[str]
+    """The asset that the step's events belong to; see :func:`pacs2trial_airflow.assets.asset`."""
+
+    def __init__(self, *, trial: str, **kwargs: Any) -> None:
+        kwargs.setdefault("outlets", [asset(trial, self.produces)])
+        super().__init__(**kwargs)
+        self.trial = trial
 
     def report(self, context: Context, *, facts: Any, **counts: Any) -> None:
         """Put counts, and the digest of ``facts``, into the event of the step's asset."""
