@@ -102,6 +102,23 @@ def test_mapping_is_closed_to_others(staged_site: Site, tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").iterdir()} == {0o600}
 
 
+def test_objects_that_a_trial_made_come_back_by_command(site: Site, enrolled: Hospital, tmp_path: Path) -> None:
+    enrolled.stage(small_study())
+    derived = packed(enrolled)
+    derived.SOPInstanceUID, derived.SeriesInstanceUID = "1.2.3.4.1", "1.2.3.4.2"
+    derived.file_meta.MediaStorageSOPInstanceUID = derived.SOPInstanceUID
+    derived.save_as(tmp_path / "derived.dcm", enforce_file_format=True)
+    done = site("reidentify", "--files", tmp_path / "derived.dcm", "--output", tmp_path / "out", "--reason", "import")
+    assert done.exit_code == 0, done.output
+    assert dcmread_id(tmp_path / "out" / "1.2.3.4.1.dcm") == LUCZYNSKA.patient_id
+    assert site("reidentify", "--files", tmp_path / "derived.dcm", "--reason", "import").exit_code == 2
+    assert site("reidentify", "LA-001", "LA-002", "--reason", "import").exit_code == 2
+
+
+def dcmread_id(path: Path) -> str:
+    return str(pydicom.dcmread(path).PatientID)
+
+
 def test_mapping_of_an_unused_trial_is_refused(site: Site, enrolled: Hospital) -> None:
     path = site.trials / "breast.yaml"
     path.write_text((site.trials / "lungart.yaml").read_text().replace("LUNGART", "BREAST"))

@@ -10,6 +10,7 @@ from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingCommand, ReportingGroup, actor, agree, trial_argument
 from pacs2trial.commands.report import Report, Table
 from pacs2trial.errors import InputError
+from pacs2trial.returned import map_back
 from pacs2trial.trials.load import load_trials
 from pacs2trial.vault.backup import back_up
 from pacs2trial.vault.backup import restore_backup as restore_from
@@ -20,16 +21,40 @@ from pacs2trial.workspace import Workspace
 
 
 @click.command("reidentify", cls=ReportingCommand)
-@click.argument("pseudonym")
+@click.argument("pseudonyms", metavar="PSEUDONYM | --files PATH...", nargs=-1)
+@click.option("--files", metavar="PATH", multiple=True, help="Files or folders that a trial sent back; with --output.")
+@click.option(
+    "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Where identified files go."
+)
 @click.option("--reason", metavar="TEXT", required=True, help="Why; written to the audit table.")
-def reidentify(pseudonym: str, reason: str) -> Report:
+def reidentify(pseudonyms: tuple[str, ...], files: tuple[str, ...], output: Path | None, reason: str) -> Report:
     """Tell what a pseudonym stands for.
 
-    PSEUDONYM is a subject key, patient code, UID, accession number or study ID.
+    PSEUDONYM is a subject key, patient code, UID, accession number or study ID. With --files, give objects that a trial
+    derived from our data (RTSTRUCT, SEG, SR ...) their patient's identity again, for import into this hospital.
     """
-    found = originals_of(Workspace.open().vault, pseudonym, actor=actor(), reason=reason)
+    workspace = Workspace.open()
+    if files:
+        return _map_back(workspace, [Path(one) for one in (*files, *pseudonyms)], output, reason)
+    if len(pseudonyms) != 1 or output is not None:
+        raise click.UsageError("give one PSEUDONYM, or --files PATH... with --output DIR")
+    found = originals_of(workspace.vault, pseudonyms[0], actor=actor(), reason=reason)
     rows = [(one.scope, one.kind.replace("_", " "), one.value, one.issuer) for one in found]
     return Report({"originals": found}, [Table(("scope", "kind", "original", "issuer"), rows)])
+
+
+def _map_back(workspace: Workspace, paths: list[Path], output: Path | None, reason: str) -> Report:
+    if output is None:
+        raise click.UsageError("--files needs --output DIR")
+    lost = [f"argument {number}: no such file or folder" for number, path in enumerate(paths, 1) if not path.exists()]
+    if lost:
+        raise InputError(*lost)
+    done = map_back(workspace, paths, output.absolute(), actor=actor(), reason=reason)
+    return Report(
+        {"returned": done},
+        text=f"{done.folder}: {done.files} objects of {len(done.subjects)} subjects",
+        notes=["these files identify patients: import them into the hospital's archive, then remove them"],
+    )
 
 
 @click.group("mapping", cls=ReportingGroup)

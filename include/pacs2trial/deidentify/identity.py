@@ -132,7 +132,7 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
     """Whose the object is, as its outermost level says: what :mod:`pacs2trial.verify` must not find in a package.
 
     Returns:
-        ``names`` (all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``sex`` (CS),
+        ``name`` (Patient's Name), ``names`` (that and others, all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``sex`` (CS),
         ``ids`` (other than Patient ID).
     """
     values = _values(obj)
@@ -143,6 +143,7 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
     charset = values.get(_CHARACTER_SET, b"").strip(b" \0")
     others = {_decoded(value, charset) for value in _other_ids(obj)} - {""}
     return {
+        "name": _text(values, _NAMES[0]),
         "names": texts(_NAMES),
         "birth_date": _text(values, _BIRTH_DATE),
         "sex": _text(values, _SEX),
