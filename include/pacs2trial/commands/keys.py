@@ -21,7 +21,10 @@ file_argument = click.argument("file", required=False, type=click.Path(path_type
 
 @click.group(cls=ReportingGroup)
 def keys() -> None:
-    """Key tables: check, import, show, history; what was delivered before a correction; studies in doubt."""
+    """Key tables: check, import, show, history, corrections.
+
+    Also what had been delivered before a correction, and the studies in doubt.
+    """
 
 
 @keys.command("check")
