@@ -132,8 +132,8 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
     """Whose the object is, as its outermost level says: what :mod:`pacs2trial.verify` must not find in a package.
 
     Returns:
-        ``name`` (Patient's Name), ``names`` (that and others, all component groups, PS3.5 6.2.1), ``birth_date`` (DA as it stands, empty if absent), ``sex`` (CS),
-        ``ids`` (other than Patient ID).
+        ``name`` (Patient's Name), ``names`` (that and others, all component groups, PS3.5 6.2.1), ``birth_date`` (DA as
+        it stands, empty if absent), ``sex`` (CS), ``ids`` (other than Patient ID).
     """
     values = _values(obj)
 
