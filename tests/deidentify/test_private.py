@@ -176,3 +176,15 @@ def test_counts_tell_what_became_of_private_attributes() -> None:
     data = with_private((0x00290010, "LO", b"ACME 1.0"), (0x00291001, "LO", b"B30f"), (0x00291009, "LO", b"x"))
     counts = _made(data).counts
     assert (counts["keep"] - plain["keep"], counts["remove"] - plain["remove"]) == (2, 1)
+
+
+def test_one_uid_in_two_private_attributes_and_blocks_stays_in_each() -> None:
+    data = with_private(
+        (0x00290010, "LO", b"ACME 1.0"),
+        (0x00291005, "UI", b"1.2.3.4\0"),
+        (0x0029100A, "UI", b"1.2.3.4\0"),
+    )
+    rules = RULES | {(0x0029, "ACME 1.0", 0x0A): RULES[0x0029, "ACME 1.0", 0x05]}
+    obj = split_dataset(data, EXPLICIT)
+    found = reread(deidentify(obj, plan(rules), TableOfPseudonyms(), patient=PATIENT_CODE))
+    assert found[0x00291005].value == found[0x0029100A].value == TableOfPseudonyms().uid("1.2.3.4")

@@ -223,3 +223,12 @@ def test_what_standard_codes_mean_stays_and_private_words_are_cleaned() -> None:
     ds.AnatomicRegionSequence = Sequence(items)
     found = reread(both_stages(ds))
     assert [item.CodeMeaning for item in found.AnatomicRegionSequence] == ["Zygomatic arch", "Lung", "REMOVED"]
+
+
+@pytest.mark.parametrize("length", [30, 64, 66, 5000, 60000])
+def test_long_lists_of_numbers_stay_and_anything_else_in_them_does_not(length: int) -> None:
+    numbers = (b"10.25\\-3.5e1\\" * (length // 12 + 1))[:length].rstrip(b"\\.-+e")
+    numbers += b" " * (len(numbers) % 2)
+    for text, stays in ((numbers, True), (numbers[:-6] + b"ZZPHI ", False), (b"Z" + numbers[1:], False)):
+        made = stage1(with_raw(encoded(ct_slice()), {0x00180050: raw_element(0x00180050, "DS", text)}))
+        assert (text.rstrip() in made.header) is stays, text[:20]

@@ -165,3 +165,14 @@ def test_study_and_accession_get_codes_of_their_own() -> None:
     collected = reread(both_stages(ct_slice()))
     assert collected.AccessionNumber == ""
     assert collected.StudyID not in {"", staged.StudyID}
+
+
+def test_the_same_uid_in_several_attributes_becomes_the_same_in_each() -> None:
+    """What was made for one place is used again for others; the tag is that of the place."""
+    ds = ct_slice()
+    ds.FrameOfReferenceUID = ds.StudyInstanceUID
+    ds.ReferencedImageSequence[0].ReferencedSOPInstanceUID = ds.SOPInstanceUID
+    found = reread(stage1(ds))
+    assert found.FrameOfReferenceUID == found.StudyInstanceUID
+    assert found.ReferencedImageSequence[0].ReferencedSOPInstanceUID == found.SOPInstanceUID
+    assert found.ReferencedImageSequence[0].ReferencedSOPClassUID == ds.SOPClassUID

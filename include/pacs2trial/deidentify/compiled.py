@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.dicomfile.scan import end_of_item
+from pacs2trial.dicomfile.vr import KNOWN, SHORT
 from pacs2trial.profile.rules import Action
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ Apply = Callable[["Walk", bytes], Result]
 
 Operation = tuple[bytes, Apply, Action]
 """VR to write, function of the walk and the value, action of the rule."""
+
+Plain = tuple[int, bytes, Apply, Action]
+"""An operation with its tag, where nothing about the encoding is left to find out."""
 
 
 @dataclass(eq=False)
@@ -51,6 +56,24 @@ class Operations:
     def below(self) -> Operations:
         """For the items of a sequence without rules of its own: the same, and nothing is written."""
         return replace(self, slots=()) if self.slots else self
+
+    @cached_property
+    def heads(self) -> Mapping[bytes, Plain]:
+        """For elements in explicit VR that have the VR they are written with: by the six bytes of tag and VR."""
+        return {
+            struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr): (tag, vr, apply, action)
+            for tag, (vr, apply, action) in self.tags.items()
+            if vr in SHORT
+        }
+
+    @cached_property
+    def implicit_heads(self) -> Mapping[bytes, Plain]:
+        """For elements in implicit VR that are no sequences: by the four bytes of the tag."""
+        return {
+            struct.pack("<HH", tag >> 16, tag & 0xFFFF): (tag, vr, apply, action)
+            for tag, (vr, apply, action) in self.tags.items()
+            if vr in KNOWN and vr != b"SQ"
+        }
 
     def for_item(self, _header: bytes, _start: int, _end: int, *, implicit: bool, delimited: bool) -> Operations | None:
         """Every item is treated alike."""

@@ -100,12 +100,12 @@ def deidentify(
     header = bytes(obj.header)
     operations = operations_of(plan, _term(obj, SOP_CLASS), _term(obj, MODALITY))
     days = values.date_shift if values else 0
-    walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=days)
+    walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=days, find_top=obj.value)
     pieces = walk.run(implicit=obj.implicit)
     judge = judge_of(frozenset(walk.harvest), plan)
     blocked = {uid for uid in walk.structural if uid in walk.uids or not judge.is_class(uid)}
     if blocked or not walk.agrees_with(judge):
-        walk = Walk(header, operations, judge, days=days, blocked=blocked)
+        walk = Walk(header, operations, judge, days=days, blocked=blocked, find_top=obj.value)
         pieces = walk.run(implicit=obj.implicit)
     fill = plan.filling(values).value if values else None
     return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values), fill)

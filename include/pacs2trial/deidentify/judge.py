@@ -56,6 +56,9 @@ _DATE: Final = re.compile(
 _MAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _WEB: Final = re.compile(r"(?<!\S)\S*(?:://|www\.)\S*")
 
+_NUMBER: Final = rb"( *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?[ \0]*"
+_NUMBERS: Final = re.compile(rb"%s(\\%s)*" % (_NUMBER, _NUMBER))
+
 _MOST_GATHERED: Final = 500
 _MOST_GATHERED_BYTES: Final = 1 << 15
 _LONGEST_REMEMBERED: Final = 256
@@ -78,6 +81,7 @@ class Judge:
         self._needles = needles
         self._texts: dict[tuple[bytes, bytes], Verdict] = {}
         self._coded: dict[bytes, Verdict] = {}
+        self._numbers: dict[bytes, Verdict] = {}
 
     def text(self, charset: bytes, value: bytes) -> Verdict:
         """Of a text as encoded, padding included."""
@@ -96,12 +100,13 @@ class Judge:
             _remember(self._coded, value, verdict, len(value))
         return verdict
 
-    def number(self, value: bytes) -> bool:
-        """Of an integer string less padding."""
-        numbers = self._own.numbers
-        return not numbers or all(
-            number.strip().lstrip(b"+0").decode("latin-1") not in numbers for number in value.split(b"\\")
-        )
+    def number(self, value: bytes) -> Verdict:
+        """Of a decimal or integer string as encoded; one of six digits and more could be an ID."""
+        verdict = self._numbers.get(value)
+        if verdict is None:
+            verdict = _padded_right(value) if _NUMBERS.fullmatch(value) and not self._is_id(value) else False
+            _remember(self._numbers, value, verdict, len(value))
+        return verdict
 
     def blob(self, value: bytes) -> bool:
         """Of a value that is no text."""
@@ -110,6 +115,12 @@ class Judge:
     def is_class(self, uid: bytes) -> bool:
         """Of a UID of a class, scheme or template that is not DICOM's own: whether no component of it is an ID."""
         return self._own.numbers.isdisjoint(uid.decode("ascii").split("."))
+
+    def _is_id(self, value: bytes) -> bool:
+        numbers = self._own.numbers
+        return bool(numbers) and any(
+            part.strip(PADDING).lstrip(b"+0").decode("ascii") in numbers for part in value.split(b"\\")
+        )
 
     def _text_verdict(self, charset: bytes, value: bytes) -> Verdict:
         """Of text with a finding what is safe may stay, if its bytes can mean one text only."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
-from pacs2trial.deidentify.compiled import Apply, Result
+from pacs2trial.deidentify.compiled import Apply, Result, Verdict
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
 from pacs2trial.deidentify.harvest import NAME
 from pacs2trial.deidentify.identifiers import DUMMY_WORD
@@ -23,11 +23,9 @@ _STANDARD_UID: Final = re.compile(rb"1\.2\.840\.10008\.[0-9.]{1,50}[\0 ]*")
 _UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
 
 _NUMERIC: Final = b"0123456789+-.eE \\\0"
-_NUMBER: Final = rb"( *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)?[ \0]*"
-_NUMBERS: Final = re.compile(rb"%s(\\%s)*" % (_NUMBER, _NUMBER))
+_NUMERIC_ONLY: Final = bytes(byte if byte in _NUMERIC else 0x78 for byte in range(256))
 _LONGEST_NUMBER: Final = 64
 _LARGEST_BLOB: Final = 16 << 20
-_SHORTEST_CHECKED_NUMBER: Final = 6
 
 _DUMMIES: Final = {
     b"AS": b"000Y",
@@ -57,6 +55,19 @@ def dummy_of(vr: bytes) -> bytes:
 def is_of_dicom(uid: bytes) -> bool:
     """Whether DICOM itself gave this UID: a class, a syntax, a well-known frame of reference. Such a UID stays."""
     return uid.startswith(b"1.2.840.10008.") and _STANDARD_UID.fullmatch(uid) is not None
+
+
+@lru_cache(maxsize=4096)
+def standard_uid(value: bytes) -> Verdict:
+    """Whether DICOM itself gave this UID, as :func:`is_of_dicom`: True or how it is padded, else False."""
+    stripped = value.rstrip(PADDING)
+    if not is_of_dicom(stripped):
+        return False
+    return True if _is_padded_uid(value, stripped) else stripped
+
+
+def _is_padded_uid(value: bytes, stripped: bytes) -> bool:
+    return len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20
 
 
 def keep_by_vr(rule: Rule) -> Apply:
@@ -115,19 +126,17 @@ def keep_coded(fallback: bytes | None) -> Apply:
 
 
 def keep_number(fallback: bytes | None) -> Apply:
-    """Keeps numbers; one of six digits and more could be one of the object's own identifiers."""
+    """Keeps numbers as they are written. A long list is looked at letter by letter only."""
 
     def keep(walk: Walk, value: bytes) -> Result:
         if len(value) > _LONGEST_NUMBER:
-            if value.translate(None, _NUMERIC):
+            if value.translate(_NUMERIC_ONLY) != value:
                 return fallback
-        elif not _NUMBERS.fullmatch(value) or (
-            len(value) >= _SHORTEST_CHECKED_NUMBER
-            and (stripped := value.strip(PADDING)).translate(None, b"\\").isdigit()
-            and not walk.judge_number(stripped)
-        ):
-            return fallback
-        return trimmed(value) if value[-1:] in (b" ", b"\0") else value
+            return trimmed(value) if value[-1:] in (b" ", b"\0") else value
+        verdict = walk.numbers.get(value)
+        if verdict is None:
+            verdict = walk.judge_number(value)
+        return value if verdict is True else fallback if verdict is False else verdict
 
     return keep
 
@@ -145,14 +154,16 @@ def _keep_checked(check: Callable[[bytes], bytes | None], fallback: bytes | None
 
 def keep_uid(fallback: bytes | None) -> Apply:
     def keep(walk: Walk, value: bytes) -> Result:
+        standard = standard_uid(value)
+        if standard:
+            return value if standard is True else standard
         stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
         if not _UID_SYNTAX.fullmatch(stripped) or stripped in walk.blocked:
             return fallback
-        if not is_of_dicom(stripped):
-            walk.structural[stripped] = None
-        return value if len(value) - len(stripped) == len(stripped) & 1 and value[-1] != 0x20 else stripped
+        walk.structural[stripped] = None
+        return value if _is_padded_uid(value, stripped) else stripped
 
     return keep
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from pacs2trial.deidentify.compiled import Gathered, Verdict
 from pacs2trial.deidentify.judge import Judge
-from pacs2trial.deidentify.pieces import Piece
+from pacs2trial.deidentify.pieces import Piece, Uids
 from pacs2trial.vault.pseudonyms import Original
 
 NO_NUMBER: Final = (0, b"")
@@ -24,12 +24,13 @@ class Notes:
         charset: Specific Character Set in force.
         level: how many sequences deep the walk is.
         texts: what the judge said of text values in the character set in force.
-        coded, numbers: the same for coded strings, and for integer strings of six digits and more.
+        coded, numbers: the same for coded strings, and for short decimal and integer strings.
         blobs: the same for values of private attributes that are no text.
         structural: UIDs of classes, schemes and templates that are not DICOM's own.
         blocked: such UIDs that an earlier walk of the same object has found to be UIDs of instances as well.
         harvest: kind, character set, value of what identifies the patient or staff.
         uids, originals: what must be asked of the vault.
+        mapped: the pieces made for UIDs, by attribute and value as encoded; many refer to the same instance.
         top: values of the outermost level, as they came or as they go, that the engine needs.
         foreign: what the object brought for attributes that the plan writes.
         days: whole days by which dates move.
@@ -53,11 +54,12 @@ class Notes:
         self.level = 0
         self.texts: dict[bytes, Verdict] = {}
         self.coded: dict[bytes, Verdict] = {}
-        self.numbers: dict[bytes, bool] = {}
+        self.numbers: dict[bytes, Verdict] = {}
         self.blobs: dict[bytes, bool] = {}
         self.structural: dict[bytes, None] = {}
         self.harvest: dict[Gathered, None] = {}
         self.uids: dict[bytes, None] = {}
+        self.mapped: dict[tuple[int, bytes], Uids] = {}
         self.originals: dict[Original, None] = {}
         self.top: dict[int, bytes] = {}
         self.foreign: dict[int, bytes] = {}
@@ -88,7 +90,7 @@ class Notes:
         verdict = self.coded[value] = self._judge.coded(value)
         return verdict
 
-    def judge_number(self, value: bytes) -> bool:
+    def judge_number(self, value: bytes) -> Verdict:
         verdict = self.numbers[value] = self._judge.number(value)
         return verdict
 

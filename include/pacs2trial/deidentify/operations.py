@@ -16,13 +16,12 @@ from pacs2trial.deidentify.harvest import HARVESTED, NAME, OF_PERSON_CODES
 from pacs2trial.deidentify.items import CHOOSERS
 from pacs2trial.deidentify.keeping import (
     dummy_of,
-    is_of_dicom,
     keep_blob,
     keep_by_vr,
     keep_coded,
     keep_text,
-    keep_uid,
     remove,
+    standard_uid,
     without,
 )
 from pacs2trial.deidentify.own_actions import hashing, replacing, setting
@@ -31,7 +30,7 @@ from pacs2trial.deidentify.passing import PASSING_ACTIONS, PASSING_VRS, passing
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
-from pacs2trial.deidentify.walk import PIXEL_REPRESENTATION, Walk
+from pacs2trial.deidentify.walk import Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
 from pacs2trial.profile.private import PAYLOADS
@@ -49,9 +48,7 @@ MODALITY: Final = 0x00080060
 STUDY: Final = 0x0020000D
 SERIES: Final = 0x0020000E
 
-_NOTED: Final = frozenset(
-    (SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, PIXEL_REPRESENTATION, *DESCRIPTION)
-)
+_NOTED: Final = frozenset((SOP_CLASS, SOP_INSTANCE, STUDY_DATE, MODALITY, STUDY, SERIES, *DESCRIPTION))
 _CODING_SCHEME: Final = 0x00080102
 
 _KEEP_TERMS: Final = keep_coded(None)
@@ -241,19 +238,24 @@ def _write(tag: int, _rule: Rule, plan: Plan) -> Apply:
     return note
 
 
-def _map(_tag: int, _rule: Rule, _plan: Plan) -> Apply:
-    keep = keep_uid(None)
-
+def _map(tag: int, _rule: Rule, _plan: Plan) -> Apply:
     def map_uid(walk: Walk, value: bytes) -> Result:
+        known = walk.mapped.get((tag, value))
+        if known is not None:
+            return known
+        standard = standard_uid(value)
+        if standard:
+            return value if standard is True else standard
         stripped = value.rstrip(PADDING)
         if not stripped:
             return value if not value else b""
-        if is_of_dicom(stripped):
-            return keep(walk, value)
         if len(stripped) > _LONGEST_UID and b"\\" not in stripped:
             return b""
         walk.uids[stripped] = None
-        return Uids(stripped)
+        piece = Uids(stripped)
+        if tag:
+            walk.mapped[tag, value] = piece
+        return piece
 
     return map_uid
 

@@ -16,13 +16,17 @@ _LONGEST_SHORT: Final = 0xFFFE
 
 
 class Uids:
-    """A UI element whose values are to be mapped. ``value`` is as encoded, less padding."""
+    """A UI element whose values are to be mapped. ``value`` is as encoded, less padding.
 
-    __slots__ = ("tag", "value")
+    One piece may stand in many places; ``encoded`` is the whole element once it is known.
+    """
+
+    __slots__ = ("encoded", "tag", "value")
 
     def __init__(self, value: bytes) -> None:
         self.tag = 0
         self.value = value
+        self.encoded = b""
 
 
 class Code:
@@ -118,23 +122,28 @@ class Encoder:
         total = 0
         for piece in pieces:
             if type(piece) is bytes:
-                out.append(piece)
-                total += len(piece)
+                encoded = piece
+            elif type(piece) is Uids:
+                encoded = piece.encoded or self._mapped(piece)
+            elif type(piece) is Sequence:
+                total += self._sequence(piece, out)
+                continue
             else:
                 total += self._pending(piece, out)
+                continue
+            out.append(encoded)
+            total += len(encoded)
         return total
 
+    def _mapped(self, piece: Uids) -> bytes:
+        piece.encoded = element(piece.tag, b"UI", self._uids[piece.value])
+        return piece.encoded
+
     def _pending(self, piece: Piece, out: list[bytes]) -> int:
-        if isinstance(piece, Sequence):
-            return self._sequence(piece, out)
         if isinstance(piece, Slot):
             return self._data_set([self._written(piece)], out)
-        if isinstance(piece, Uids):
-            encoded = element(piece.tag, b"UI", self._uids[piece.value])
-        elif isinstance(piece, Code):
-            encoded = element(piece.tag, piece.vr, self._codes_of(piece))
-        else:
-            encoded = piece
+        assert isinstance(piece, Code)
+        encoded = element(piece.tag, piece.vr, self._codes_of(piece))
         out.append(encoded)
         return len(encoded)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
@@ -15,7 +15,15 @@ from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
-from pacs2trial.dicomfile.scan import EXPLICIT_HEAD, IMPLICIT_HEAD, LENGTH32, elements, end_of_items, item_at, refuse
+from pacs2trial.dicomfile.scan import (
+    EXPLICIT_HEAD,
+    IMPLICIT_HEAD,
+    LENGTH32,
+    end_of_items,
+    item_at,
+    refuse,
+    refuse_value,
+)
 from pacs2trial.dicomfile.vr import (
     DELIMITER_GROUP,
     ITEM_END,
@@ -34,11 +42,16 @@ PIXEL_REPRESENTATION: Final = 0x00280103
 _UNSAID: Final = (b"", b"UN")
 _BYTES: Final = (b"OB", b"OW")
 _NO_SLOT: Final = 1 << 32
+_END_OF_ITEM: Final = DELIMITER_GROUP << 16 | ITEM_END
 _MAX_ELEMENTS: Final = 20_000_000
 
 
+def _nothing(_tag: int) -> bytes:
+    return b""
+
+
 class Walk(Notes):
-    """One walk over one header."""
+    """One walk over one header; ``find_top`` gives a value of its outermost level as it came, or none."""
 
     def __init__(
         self,
@@ -48,12 +61,12 @@ class Walk(Notes):
         *,
         days: int = 0,
         blocked: Collection[bytes] = (),
+        find_top: Callable[[int], bytes] = _nothing,
     ) -> None:
         super().__init__(judge, days=days, blocked=blocked)
         self.buffer = header
         self.operations = operations
-        self._signed: bool | None = None
-        self._implicit = False
+        self.find_top = find_top
 
     def run(self, *, implicit: bool) -> list[Piece]:
         """Walk the whole header; ``implicit`` says whether it is in implicit VR.
@@ -61,7 +74,6 @@ class Walk(Notes):
         Raises:
             UnsafeObjectError: ``truncated``, ``malformed``, ``order``, ``too-deep`` or ``too-large``.
         """
-        self._implicit = implicit
         pieces, _, _ = self._data_set(0, len(self.buffer), self.operations, implicit=implicit)
         changed = sum(self.counts.values())
         self.counts[Action.KEEP] = self.counts.get(Action.KEEP, 0) + self.elements - changed
@@ -72,7 +84,9 @@ class Walk(Notes):
     ) -> tuple[list[Piece], int, bool]:
         """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
         buffer, operation_for, slots = self.buffer, operations.tags.get, operations.slots
+        plain, width = (operations.implicit_heads.get, 4) if implicit else (operations.heads.get, 6)
         out: list[Piece] = []
+        piece: Piece | None
         first = keep = position
         last = -1
         blocks = PrivateBlocks(operations, out) if operations.private else None
@@ -84,13 +98,19 @@ class Walk(Notes):
             start = position
             if end - start < 8:
                 refuse("truncated", "the object ends within the head of an element")
-            if implicit:
+            position = start + 8
+            known = plain(buffer[start : start + width])
+            if known is not None:
+                tag, vr, apply, action = known
+                length = LENGTH32(buffer, start + 4)[0] if implicit else buffer[start + 6] | buffer[start + 7] << 8
+                if length == UNDEFINED:
+                    known = None
+            elif implicit:
                 group, number, length = IMPLICIT_HEAD(buffer, start)
-                vr = b""
-                position = start + 8
+                tag, vr = group << 16 | number, b""
             else:
                 group, number, vr, length = EXPLICIT_HEAD(buffer, start)
-                position = start + 8
+                tag = group << 16 | number
                 if vr in LONG:
                     position = start + 12
                     if position > end:
@@ -98,14 +118,13 @@ class Walk(Notes):
                     (length,) = LENGTH32(buffer, start + 8)
                 elif vr not in SHORT and group != DELIMITER_GROUP:
                     refuse("malformed", "an element has no value representation of DICOM")
-            if group == DELIMITER_GROUP:
-                if not (delimited and number == ITEM_END):
+            if tag >> 16 == DELIMITER_GROUP:
+                if tag != _END_OF_ITEM or not delimited:
                     refuse("malformed", "a delimiter stands where an element should")
                 closed = True
                 break
-            tag = group << 16 | number
             if tag <= last:
-                refuse("order", f"({group:04X},{number:04X}) stands twice or behind its place")
+                refuse("order", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) stands twice or behind its place")
             last = tag
             counted += 1
             if tag >= slot:
@@ -116,8 +135,27 @@ class Walk(Notes):
                     out.append(slots[slot_index])
                     slot_index += 1
                     slot = slots[slot_index].tag if slot_index < len(slots) else _NO_SLOT
+            if known is not None:
+                stop = position + length
+                if stop > end:
+                    refuse_value(tag)
+                value = buffer[position:stop]
+                result = apply(self, value)
+                if result is value:
+                    if not (length & 1 or implicit):
+                        position = stop
+                        continue
+                    piece = element(tag, vr, value)
+                else:
+                    piece = self._changed(tag, vr, action, result)
+                if start > keep:
+                    out.append(buffer[keep:start])
+                keep = position = stop
+                if piece is not None:
+                    out.append(piece)
+                continue
             operation = operation_for(tag)
-            if blocks is not None and group & 1 and operation is None:
+            if blocks is not None and tag & 0x10000 and operation is None:
                 if start > keep:
                     out.append(buffer[keep:start])
                 keep = position = self._private(
@@ -134,7 +172,7 @@ class Walk(Notes):
             else:
                 stop = position + length
                 if stop > end:
-                    refuse("truncated", f"the value of ({group:04X},{number:04X}) is longer than what is there")
+                    refuse_value(tag)
                 if operation is None:
                     piece = None
                     self._note_unknown(tag, vr, position, stop)
@@ -187,7 +225,7 @@ class Walk(Notes):
         else:
             stop = position + length
             if stop > end:
-                refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+                refuse_value(tag)
             value = self.buffer[position:stop]
             if operation is None:
                 piece = None
@@ -230,7 +268,7 @@ class Walk(Notes):
         """
         _, apply, action = operation
         if expected == SIGN_DEPENDENT:
-            expected = b"SS" if self._pixels_are_signed() else b"US"
+            expected = b"SS" if self.find_top(PIXEL_REPRESENTATION)[:1] == b"\x01" else b"US"
         if sent == b"PN":
             return expected, stray_name
         if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
@@ -240,19 +278,6 @@ class Walk(Notes):
         if sent not in _BYTES and UNIT[sent] != UNIT[expected]:
             return sent, keep_units(UNIT[sent])
         return expected, apply
-
-    def _pixels_are_signed(self) -> bool:
-        if self._signed is None:
-            value = self.top.get(PIXEL_REPRESENTATION)
-            self._signed = (self.find_top(PIXEL_REPRESENTATION) if value is None else value)[:1] == b"\x01"
-        return self._signed
-
-    def find_top(self, wanted: int) -> bytes:
-        """A value of the outermost level as it came, wherever the walk is; empty if there is none."""
-        for tag, _, _, value, end, _ in elements(self.buffer, 0, len(self.buffer), implicit=self._implicit):
-            if tag >= wanted:
-                return self.buffer[value:end] if tag == wanted else b""
-        return b""
 
     # ---- sequences --------------------------------------------------------------------------------------------
 
@@ -310,19 +335,22 @@ class Walk(Notes):
             refuse("too-deep", f"sequences are nested more than {MAX_DEPTH} times")
         items: list[list[Piece]] = []
         same = not undefined and not implicit
-        charset = self.charset
+        buffer, charset = self.buffer, self.charset
         self.level += 1
         while undefined or position < stop:
-            number, length, position = item_at(self.buffer, position, stop)
+            number, length, position = item_at(buffer, position, stop)
             if number == SEQUENCE_END:
                 if not undefined:
                     refuse("malformed", "a sequence of defined length holds a delimiter")
                 break
             delimited = length == UNDEFINED
-            if not delimited and length > stop - position:
-                refuse("truncated", "an item is longer than what is there")
             end = stop if delimited else position + length
-            chosen = operations.for_item(self.buffer, position, end, implicit=implicit, delimited=delimited)
+            if end > stop:
+                refuse("truncated", "an item is longer than what is there")
+            if type(operations) is Operations:
+                chosen: Operations | None = operations
+            else:
+                chosen = operations.for_item(buffer, position, end, implicit=implicit, delimited=delimited)
             if chosen is None:
                 aside = self._aside()
                 _, position, _ = aside._data_set(
@@ -362,8 +390,8 @@ class Walk(Notes):
 
     def _aside(self) -> Walk:
         """A walk of the same object that leaves nothing behind but what it harvests."""
-        aside = Walk(self.buffer, self.operations, self._judge)
+        aside = Walk(self.buffer, self.operations, self._judge, find_top=self.find_top)
         aside.harvest = self.harvest
         aside.use_charset(self.charset)
-        aside.level, aside._implicit = self.level, self._implicit
+        aside.level = self.level
         return aside

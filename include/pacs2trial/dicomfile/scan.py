@@ -24,6 +24,10 @@ def refuse(reason: str, detail: str) -> NoReturn:
     raise UnsafeObjectError(reason, detail)
 
 
+def refuse_value(tag: int) -> NoReturn:
+    refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+
+
 def elements(buffer: Bytes, start: int, end: int, *, implicit: bool) -> Iterator[Element]:
     """The elements of one data set, outermost level; the value of an undefined length is stepped over.
 
@@ -51,7 +55,7 @@ def element_at(buffer: Bytes, start: int, end: int, *, implicit: bool, depth: in
         stop = end_of_items(buffer, value, end, implicit=implicit or vr == b"UN", depth=depth)
         return tag, vr, start, value, stop, True
     if length > end - value:
-        refuse("truncated", f"the value of ({tag >> 16:04X},{tag & 0xFFFF:04X}) is longer than what is there")
+        refuse_value(tag)
     return tag, vr, start, value, value + length, False
 
 
