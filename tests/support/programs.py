@@ -14,6 +14,7 @@ _PACKAGES = {
     "dciodvfy": "dicom3tools",
     "dcmcjpeg": "dcmtk",
     "dcm2xml": "dcmtk",
+    "dcmconv": "dcmtk",
     "dcmdjpeg": "dcmtk",
     "dcmdump": "dcmtk",
     "echoscu": "dcmtk",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 
 from pacs2trial.deidentify.identifiers import DUMMY_WORD
 from pacs2trial.deidentify.pieces import element, item_head
 from pacs2trial.profile.rules import Action
 from pacs2trial.profile.structured import CONTENT_SEQUENCE
+
+_WAVEFORM_ANNOTATION: Final = 0x0040B020
 
 
 def remainder(tag: int, action: Action) -> bytes | None:
@@ -21,9 +24,12 @@ def remainder(tag: int, action: Action) -> bytes | None:
 def dummy_items(tag: int) -> bytes:
     """The encoded items of the dummy for a sequence; none where an empty sequence serves.
 
-    A report without its content says so in a comment (TEXT, PS3.3 C.17.3.2), which every report IOD allows.
+    A report without its content says so in a comment (TEXT, PS3.3 C.17.3.2), which every report IOD allows; a waveform
+    without its annotations in one that belongs to all channels of the first group (PS3.3 C.10.10).
     """
-    return _item(_comment(DUMMY_WORD)) if tag == CONTENT_SEQUENCE else b""
+    if tag == CONTENT_SEQUENCE:
+        return _item(_comment(DUMMY_WORD))
+    return _item(_annotation(DUMMY_WORD)) if tag == _WAVEFORM_ANNOTATION else b""
 
 
 def _comment(text: str) -> bytes:
@@ -35,6 +41,10 @@ def _comment(text: str) -> bytes:
             element(0x0040A160, b"UT", text.encode()),
         )
     )
+
+
+def _annotation(text: str) -> bytes:
+    return element(0x0040A0B0, b"US", b"\1\0\0\0") + element(0x00700006, b"ST", text.encode())
 
 
 def _code(value: str, scheme: str, meaning: str) -> bytes:

@@ -21,6 +21,7 @@ _ROI_NAMES: Final = frozenset((0x30060026, 0x30060085))
 _CODE_MEANING: Final = 0x00080104
 _CODE_VERSIONS: Final = frozenset((0x00080106, 0x00080107))
 _TIME_ZONE: Final = 0x00080201
+_WAVEFORM_ANNOTATION: Final = 0x0040B020
 _CONTENT_SEQUENCE: Final = 0x0040A730
 _GRAPHIC_ANNOTATION: Final = 0x00700001
 _UNFORMATTED_TEXT: Final = 0x00700006
@@ -154,7 +155,7 @@ def _listed(tag: int, vr: bytes, row: TableRow, basic: str, choice: Choice) -> A
     if "C" in codes and vr not in _NEVER_CLEANED:
         return _cleaned(tag, vr)
     if vr == b"SQ" and basic == "D":
-        return Action.EMPTY
+        return Action.DUMMY if tag == _WAVEFORM_ANNOTATION else Action.EMPTY
     if basic == "U*":
         return Action.KEEP
     return _FALLBACK[basic]
