@@ -13,3 +13,9 @@ pytest_plugins: list[str] = [
     "support.skips",
     "support.vaults",
 ]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz-seconds", type=float, default=15, help="how long files are bent in tests/deidentify/test_fuzz.py"
+    )

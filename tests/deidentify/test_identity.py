@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from pacs2trial.deidentify.identity import read_facts, read_identity
-from pacs2trial.dicomfile.encoding import split_dataset
+from pacs2trial.deidentify.identity import read_facts, read_identity, read_person
+from pacs2trial.dicomfile.encoding import EncodedObject, split_dataset
 from pacs2trial.errors import UnsafeObjectError
 from support.objects import (
     ACCESSION,
@@ -18,6 +18,7 @@ from support.objects import (
     ct_slice,
     encoded,
     raw_element,
+    raw_items,
     structure_set,
     with_raw,
 )
@@ -110,3 +111,29 @@ def test_facts_that_are_absent_are_empty() -> None:
 
 def test_facts_hold_no_name() -> None:
     assert "ZZPHI" not in str(read_facts(as_encoded(ct_slice())))
+
+
+def other_ids(content: bytes, *, vr: str = "SQ") -> EncodedObject:
+    return as_encoded(with_raw(encoded(ct_slice()), {0x00101002: raw_element(0x00101002, vr, content)}))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        raw_items(b"\0\0\0\0"),
+        raw_items(raw_element(0x00100020, "LO", b"ZZPHI2")[:-3]),
+        b"\xfe\xff\x00\xe0\x40\0\0\0",
+        b"ZZPHI2",
+    ],
+)
+def test_broken_items_of_other_ids_are_refused(content: bytes) -> None:
+    with pytest.raises(UnsafeObjectError) as refused:
+        read_person(other_ids(content))
+    assert "ZZPHI" not in str(refused.value)
+
+
+def test_other_ids_are_read_also_where_their_sequence_was_sent_as_un() -> None:
+    explicit = raw_items(raw_element(0x00100020, "LO", b"ZZPHI2"))
+    implicit = raw_items(b"\x10\0\x20\0\x06\0\0\0ZZPHI2")
+    for content, vr in ((explicit, "SQ"), (explicit, "UN"), (implicit, "UN")):
+        assert read_person(other_ids(content, vr=vr))["ids"] == ["ZZPHI2"]

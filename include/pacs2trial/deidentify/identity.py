@@ -12,7 +12,7 @@ from pacs2trial.deidentify.charset import decode
 from pacs2trial.deidentify.dates import as_date, checked_dates
 from pacs2trial.dicomfile.encoding import EncodedObject
 from pacs2trial.dicomfile.scan import IMPLICIT_HEAD, element_at, head_at, item_at, refuse
-from pacs2trial.dicomfile.vr import DELIMITER_GROUP, SEQUENCE_END, UNDEFINED
+from pacs2trial.dicomfile.vr import DELIMITER_GROUP, KNOWN, SEQUENCE_END, UNDEFINED
 from pacs2trial.profile.vocabulary import nobody
 
 _DIRECTORY_RECORDS: Final = 0x00041220
@@ -55,6 +55,7 @@ _WANTED: Final = frozenset(
         *(_SERIES, _IMAGE_TYPE, _FRAMES, *_TEXT_FACTS.values(), *_NUMBER_FACTS.values()),
     )
 )
+_DELIMITER: Final = 8
 _LAST: Final = max(_WANTED)
 _LONGEST: Final = 1024
 
@@ -153,16 +154,19 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
 
 def _other_ids(obj: EncodedObject) -> Iterator[bytes]:
     """The values of Patient ID in the items of Other Patient IDs Sequence (0010,1002)."""
-    header, implicit = obj.header, obj.implicit
-    _, _, _, position, end, _ = obj.top.get(_OTHER_IDS, (0, b"", 0, 0, 0, False))
+    header = obj.header
+    _, vr, _, position, end, _ = obj.top.get(_OTHER_IDS, (0, b"", 0, 0, 0, False))
     while position < end:
         number, length, content = item_at(header, position, end)
         if number == SEQUENCE_END:
             break
         position, stop = content, end if length == UNDEFINED else content + length
+        if stop > end:
+            refuse("truncated", "an item is longer than what is there")
+        implicit = obj.implicit or (vr == b"UN" and bytes(header[content + 4 : content + 6]) not in KNOWN)
         while position < stop:
-            if IMPLICIT_HEAD(header, position)[0] == DELIMITER_GROUP:
-                position += 8
+            if stop - position >= _DELIMITER and IMPLICIT_HEAD(header, position)[0] == DELIMITER_GROUP:
+                position += _DELIMITER
                 break
             found, _, value, length = head_at(header, position, stop, implicit=implicit)
             position = element_at(header, position, stop, implicit=implicit)[4]
