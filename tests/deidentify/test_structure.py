@@ -186,3 +186,12 @@ def test_numbers_that_break_their_units_go() -> None:
     found = reread(stage1(data))
     assert found.SpatialResolution == 1.5
     assert 0x00189073 not in found
+
+
+@pytest.mark.parametrize("element", [0xE000, 0xE00D, 0xE0DD])
+@pytest.mark.parametrize("length", [b"\0\0\0\0", b"OB\0\0", b"SQ\0\0", b"LO\0\0", UNDEFINED])
+def test_a_delimiter_is_no_element_whatever_its_length_looks_like(element: int, length: bytes) -> None:
+    delimiter = b"\xfe\xff" + element.to_bytes(2, "little") + length
+    with pytest.raises(UnsafeObjectError) as refused:
+        engine(header() + delimiter + bytes(8))
+    assert refused.value.reason == "malformed"

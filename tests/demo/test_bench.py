@@ -15,7 +15,7 @@ from pacs2trial_demo.bench.stages import stage_1, stage_2
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
-    return dict(write_sets(tmp_path_factory.mktemp("bench")))
+    return dict(write_sets(tmp_path_factory.mktemp("bench"), slices=3, mr_slices=2, structure_sets=2))
 
 
 def test_files_have_the_size_that_is_spoken_of(sets: dict[str, list[Path]]) -> None:
@@ -43,7 +43,7 @@ def test_a_peer_works_on_no_more_files_and_rounds_than_it_is_meant_to(
     whole = Peer("all", lambda files, _: seen["all"].append(len(files)))
     some = Peer("some", lambda files, _: seen["some"].append(len(files)), most_bytes=1_200_000, rounds=1)
     taken = measure({whole: sets["CT"], some: sets["CT"]}, tmp_path / "out", rounds=3)
-    assert seen == {"all": [100] * 4, "some": [2] * 2}
+    assert seen == {"all": [3] * 4, "some": [2] * 2}
     assert {name: len(rounds) for name, rounds in taken.items()} == {"all": 3, "some": 1}
     assert not (tmp_path / "out").exists()
 

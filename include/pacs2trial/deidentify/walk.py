@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from struct import Struct
 from typing import Final
 
 from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
@@ -16,8 +17,6 @@ from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
 from pacs2trial.dicomfile.scan import (
-    EXPLICIT_HEAD,
-    IMPLICIT_HEAD,
     LENGTH32,
     end_of_items,
     item_at,
@@ -39,6 +38,8 @@ from pacs2trial.dicomfile.vr import (
 from pacs2trial.profile.rules import Action
 
 PIXEL_REPRESENTATION: Final = 0x00280103
+_TAG: Final = Struct("<4sL").unpack_from
+_TAG_AND_VR: Final = Struct("<6sH").unpack_from
 _UNSAID: Final = (b"", b"UN")
 _BYTES: Final = (b"OB", b"OW")
 _NO_SLOT: Final = 1 << 32
@@ -84,10 +85,11 @@ class Walk(Notes):
     ) -> tuple[list[Piece], int, bool]:
         """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
         buffer, operation_for, slots = self.buffer, operations.tags.get, operations.slots
-        plain, width = (operations.implicit_heads.get, 4) if implicit else (operations.heads.get, 6)
+        plain, head_at = (operations.implicit_heads.get, _TAG) if implicit else (operations.heads.get, _TAG_AND_VR)
         out: list[Piece] = []
         piece: Piece | None
         first = keep = position
+        last_head = end - 8
         last = -1
         blocks = PrivateBlocks(operations, out) if operations.private else None
         slot_index = 0
@@ -96,33 +98,28 @@ class Walk(Notes):
         closed = False
         while position < end:
             start = position
-            if end - start < 8:
+            if start > last_head:
                 refuse("truncated", "the object ends within the head of an element")
             position = start + 8
-            known = plain(buffer[start : start + width])
-            if known is not None:
+            head, length = head_at(buffer, start)
+            known = plain(head)
+            if known is not None and length != UNDEFINED:
                 tag, vr, apply, action = known
-                length = LENGTH32(buffer, start + 4)[0] if implicit else buffer[start + 6] | buffer[start + 7] << 8
-                if length == UNDEFINED:
-                    known = None
-            elif implicit:
-                group, number, length = IMPLICIT_HEAD(buffer, start)
-                tag, vr = group << 16 | number, b""
             else:
-                group, number, vr, length = EXPLICIT_HEAD(buffer, start)
-                tag = group << 16 | number
+                known, vr = None, head[4:]
+                tag = (head[1] << 8 | head[0]) << 16 | head[3] << 8 | head[2]
+                if tag >> 16 == DELIMITER_GROUP:
+                    if tag != _END_OF_ITEM or not delimited:
+                        refuse("malformed", "a delimiter stands where an element should")
+                    closed = True
+                    break
                 if vr in LONG:
                     position = start + 12
                     if position > end:
                         refuse("truncated", "the object ends within the head of an element")
                     (length,) = LENGTH32(buffer, start + 8)
-                elif vr not in SHORT and group != DELIMITER_GROUP:
+                elif vr not in SHORT and not implicit:
                     refuse("malformed", "an element has no value representation of DICOM")
-            if tag >> 16 == DELIMITER_GROUP:
-                if tag != _END_OF_ITEM or not delimited:
-                    refuse("malformed", "a delimiter stands where an element should")
-                closed = True
-                break
             if tag <= last:
                 refuse("order", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) stands twice or behind its place")
             last = tag
