@@ -10,6 +10,7 @@ import pydicom
 import pytest
 
 from pacs2trial.corrections import export_outdated, outdated, settle, stale_subjects, take_key_table, whole_key_table
+from pacs2trial.corrections.doubts import Answer, decide, doubts
 from pacs2trial.delivery import approve, deliver_subject
 from pacs2trial.errors import HeldError, InputError, TransientError
 from pacs2trial.vault.tables import AuditEntry, PackageRow
@@ -148,6 +149,11 @@ def test_a_merged_patient_becomes_one_package_with_one_date_shift(delivered: Hos
     main, alias = LUCZYNSKA.patient_id, OXENBARGER.patient_id
     take_lines(delivered, "patient_id,subject_key,alias", f"{main},LA-001,", f"{alias},LA-001,yes")
     assert told(delivered) == [("LA-001", "key row changed", ""), ("LA-002", "withdrawn", "LA-001")]
+    with pytest.raises(HeldError, match="keys doubts"):  # the two IDs name two birth dates
+        delivered.package(LUNG, "LA-001")
+    while open_doubts := doubts(delivered.ws, LUNG):
+        decide(delivered.ws, LUNG, open_doubts[0].token, Answer.BELONGS, reason="registry", actor="ann")
+        delivered.filter(LUNG, "LA-001")
     merged = delivered.package(LUNG, "LA-001")
     assert merged.instances == 2 * len(small_study())
     delivered.verify(merged)

@@ -34,7 +34,10 @@ def require_deliverable(vault: Vault, definition: TrialDefinition, subject_key: 
     if found.undecided:
         raise HeldError(f"{where}: {found.undecided} undecided; run pacs2trial filter {trial}")
     if found.held:
-        raise HeldError(f"{where}: {found.held} held; decide with pacs2trial quarantine {trial}")
+        raise HeldError(
+            f"{where}: {found.held} held; decide with pacs2trial quarantine {trial} or, where it is in doubt whose "
+            f"they are, pacs2trial keys doubts {trial}"
+        )
 
 
 def _doubts(vault: Vault, trial: str, subject_key: str) -> list[str]:
