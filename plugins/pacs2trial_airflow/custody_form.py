@@ -36,8 +36,9 @@ class CleanupForm:
 
 def restore_form(trials: Sequence[str]) -> dict[str, Param]:
     """The fields of the form of ``restore``."""
+    among: dict[str, Any] = {"enum": list(trials)} if trials else {}
     return {
-        "trial": Param(type="string", title="Trial", **({"enum": list(trials)} if trials else {})),
+        "trial": Param(type="string", title="Trial", **among),
         "subjects": Param(
             [],
             type="array",

@@ -85,8 +85,8 @@ def _text(plan: Plan) -> Iterator[str]:
             yield "Names of structures are emptied."
     yield (
         "In every value that stays, whatever its attribute, the object's own identifiers are searched: all parts of "
-        "names, all IDs, the birth date in all notations, accession numbers, staff. A value in which one is found loses "
-        "it and keeps only words that are known to be safe, or goes."
+        "names, all IDs, the birth date in all notations, accession numbers, staff. A value in which one is found "
+        "loses it and keeps only words that are known to be safe, or goes."
     )
 
 
