@@ -18,6 +18,7 @@ from pydicom.dataset import FileDataset
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 
+from pacs2trial.network.standstill import keep_answers
 from pacs2trial.receiver import Receiver
 from pacs2trial.settings import Settings
 from pacs2trial.workspace import Workspace
@@ -71,6 +72,7 @@ def association(port: int, datasets: Sequence[FileDataset], *, called: str = AET
     made = entity.associate(
         "127.0.0.1", port, contexts=[build_context(*kind) for kind in sorted(kinds)], ae_title=called
     )
+    keep_answers(made)
     try:
         yield made
     finally:

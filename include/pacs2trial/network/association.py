@@ -15,6 +15,7 @@ from pynetdicom.presentation import PresentationContext
 from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.quiet import hush
+from pacs2trial.network.standstill import keep_answers
 
 # PS3.8 9.3.4, table 9-21: (source, reason) of an A-ASSOCIATE-RJ
 _REASONS: dict[tuple[int, int], str] = {
@@ -60,6 +61,7 @@ def associate(
     association = _request(peer, contexts, response_timeout, roles, handlers)
     if not association.is_established:
         raise _refusal(association, peer)
+    keep_answers(association)
     try:
         _demand(contexts[0], association, peer)
         yield association
