@@ -105,9 +105,7 @@ def orthanc(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Orthanc]
     configuration = found.folder / "orthanc.json"
     configuration.write_text(json.dumps(_orthanc_configuration(found)))
     with (found.folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [program, "--verbose", configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder
-        )
+        process = subprocess.Popen([program, configuration], stdout=log, stderr=log, env=_ENVIRONMENT, cwd=found.folder)
     try:
         _wait_until_answering(found, process)
         yield found
