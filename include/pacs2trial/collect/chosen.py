@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -35,6 +36,19 @@ class Chosen:
     plan: str  # digest of the staging plan that made it
 
 
+CHOSEN: Final = (
+    Instance.id,
+    StagedVersion.id,
+    Instance.study,
+    Instance.series,
+    Instance.sop_instance,
+    StagedVersion.digest,
+    StagedVersion.path,
+    StagedVersion.plan,
+)
+"""What a :class:`Chosen` is read from, in its order."""
+
+
 def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
     """Everything of the subject that is accepted or already collected, ordered by staging pseudonym.
 
@@ -45,14 +59,7 @@ def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
     """
     rows = session.execute(
         select(
-            Instance.id,
-            StagedVersion.id,
-            Instance.study,
-            Instance.series,
-            Instance.sop_instance,
-            StagedVersion.digest,
-            StagedVersion.path,
-            StagedVersion.plan,
+            *CHOSEN,
             Instance.state,
         )
         .join(TrialInstance, TrialInstance.instance_id == Instance.id)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pacs2trial.collect.chosen import Chosen
+from pacs2trial.collect.chosen import CHOSEN, Chosen
 from pacs2trial.collect.inputs import inputs_of
 from pacs2trial.collect.layout import package_file, receipt_file
 from pacs2trial.collect.replacing import file_sha256, flush_folder
@@ -23,6 +23,7 @@ from pacs2trial.keytable import EnrolledSubject, enrolled
 from pacs2trial.lookups import Recorded
 from pacs2trial.profile.site_list import from_plan
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
     Identifier,
     Instance,
@@ -134,28 +135,22 @@ def _enrolment(ws: Workspace, subject: Subject, number: int) -> EnrolledSubject:
 
 def _persons(ws: Workspace, subject: Subject, members: Sequence[Chosen]) -> Iterable[int]:
     """Who the subject may have been: the person of today, then those under whom its objects are filed."""
+    filed: set[int] = set()
     with ws.vault.session(read_only=True) as session:
-        query = (
-            select(Identifier.person_id)
-            .join(Instance, Instance.identifier_id == Identifier.id)
-            .where(Instance.id.in_([each.instance_id for each in members[:500]]))
-            .distinct()
-        )
-        return dict.fromkeys([subject.person_id, *sorted(session.scalars(query))])
+        for batch in batches([each.instance_id for each in members]):
+            query = (
+                select(Identifier.person_id)
+                .join(Instance, Instance.identifier_id == Identifier.id)
+                .where(Instance.id.in_(batch))
+                .distinct()
+            )
+            filed.update(session.scalars(query))
+    return dict.fromkeys([subject.person_id, *sorted(filed)])
 
 
 def _members(session: Session, package_id: int) -> list[Chosen]:
     rows = session.execute(
-        select(
-            Instance.id,
-            StagedVersion.id,
-            Instance.study,
-            Instance.series,
-            Instance.sop_instance,
-            StagedVersion.digest,
-            StagedVersion.path,
-            StagedVersion.plan,
-        )
+        select(*CHOSEN)
         .join(StagedVersion, StagedVersion.instance_id == Instance.id)
         .join(PackageMember, PackageMember.version_id == StagedVersion.id)
         .where(PackageMember.package_id == package_id)
