@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from pacs2trial.deidentify import deidentify
-from pacs2trial.deidentify.compiled import ItemOperations, Operations
+from pacs2trial.deidentify.compiled import ItemOperations, OnDemand, Operations
 from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.deidentify.operations import operations_of
 from pacs2trial.deidentify.walk import Walk
@@ -108,7 +108,7 @@ def test_items_are_chosen_by_what_they_hold_and_the_others_dropped() -> None:
         seen.append(header[start:stop])
         return None if b"drop" in header[start:stop] else base.below
 
-    operations = replace(base, inside={CODES: ItemOperations(choose)})
+    operations = replace(base, inside=OnDemand({CODES: ItemOperations(choose)}.get))
     for implicit in (False, True):
         for ds in (region("Lung", "drop", "Heart"), undefined(region("Lung", "drop", "Heart"))):
             seen.clear()
@@ -122,7 +122,7 @@ def test_names_in_a_dropped_item_are_searched_elsewhere() -> None:
     ds.AnatomicRegionSequence[0].PatientID = "ZZPHI-77"
     ds.StudyDescription = "for ZZPHI-77"
     base = operations_of(staging_plan(), "", "")
-    walk, _ = walked(ds, replace(base, inside={CODES: ItemOperations(lambda *_: None)}), implicit=False)
+    walk, _ = walked(ds, replace(base, inside=OnDemand({CODES: ItemOperations(lambda *_: None)}.get)), implicit=False)
     assert {value for _, _, value in walk.harvest} >= {b"ZZPHI-77", PATIENT_ID.encode()}
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.dicomfile.scan import end_of_item
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pacs2trial.deidentify.walk import Walk
 
 _ITEM_END_LENGTH: Final = 8
+_TAG: Final = struct.Struct("<HH")
+_TAG_AND_VR: Final = struct.Struct("<HH2s")
 
 Gathered = tuple[str, bytes, bytes]
 """What identifies the patient or staff: its kind, the character set in force, the value as encoded less padding."""
@@ -36,20 +38,41 @@ Plain = tuple[int, bytes, Apply, Action]
 """An operation with its tag, where nothing about the encoding is left to find out."""
 
 
+Asked = TypeVar("Asked", bound=Hashable)
+Made = TypeVar("Made")
+
+
+class OnDemand(dict[Asked, Made | None]):
+    """What is asked for with ``[]`` is made then, once; None where there is nothing, which is not kept.
+
+    Objects use a hundred of the five thousand attributes and a few of the thousand sequences that rules know.
+    """
+
+    def __init__(self, make: Callable[[Asked], Made | None]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: Asked) -> Made | None:
+        made = self._make(key)
+        if made is not None:
+            self[key] = made
+        return made
+
+
 @dataclass(eq=False)
 class Operations:
     """The operations of one level of a data set, compiled from a :class:`pacs2trial.profile.RuleSet`.
 
     Attributes:
-        tags: attribute of PS3.6 → operation; what is not in it is removed.
+        tags: attribute of PS3.6 → operation, or None if it is removed for want of a rule.
         private: (group, private creator, low byte of the element number) → operation.
-        inside: sequence → operations of its items, where they differ from those of this level.
+        inside: sequence → operations of its items, or None where they are those of this level.
         slots: attributes written at this level, ascending by tag.
     """
 
-    tags: Mapping[int, Operation]
-    private: Mapping[tuple[int, bytes, int], Operation] = field(default_factory=dict)
-    inside: Mapping[int, Operations | ItemOperations] = field(default_factory=dict)
+    tags: OnDemand[int, Operation]
+    private: Mapping[tuple[int, bytes, int], Operation]
+    inside: OnDemand[int, Operations | ItemOperations]
     slots: tuple[Slot, ...] = ()
 
     @cached_property
@@ -58,22 +81,25 @@ class Operations:
         return replace(self, slots=()) if self.slots else self
 
     @cached_property
-    def heads(self) -> Mapping[bytes, Plain]:
+    def heads(self) -> OnDemand[bytes, Plain]:
         """For elements in explicit VR that have the VR they are written with: by the six bytes of tag and VR."""
-        return {
-            struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr): (tag, vr, apply, action)
-            for tag, (vr, apply, action) in self.tags.items()
-            if vr in SHORT
-        }
+        return OnDemand(self._plain_explicit)
 
     @cached_property
-    def implicit_heads(self) -> Mapping[bytes, Plain]:
+    def implicit_heads(self) -> OnDemand[bytes, Plain]:
         """For elements in implicit VR that are no sequences: by the four bytes of the tag."""
-        return {
-            struct.pack("<HH", tag >> 16, tag & 0xFFFF): (tag, vr, apply, action)
-            for tag, (vr, apply, action) in self.tags.items()
-            if vr in KNOWN and vr != b"SQ"
-        }
+        return OnDemand(self._plain_implicit)
+
+    def _plain_explicit(self, head: bytes) -> Plain | None:
+        group, element, sent = _TAG_AND_VR.unpack(head)
+        known = self.tags[group << 16 | element]
+        return (group << 16 | element, *known) if known is not None and known[0] == sent in SHORT else None
+
+    def _plain_implicit(self, head: bytes) -> Plain | None:
+        group, element = _TAG.unpack(head)
+        known = self.tags[group << 16 | element]
+        plain = known is not None and known[0] in KNOWN and known[0] != b"SQ"
+        return (group << 16 | element, *known) if known is not None and plain else None
 
     def for_item(self, _header: bytes, _start: int, _end: int, *, implicit: bool, delimited: bool) -> Operations | None:
         """Every item is treated alike."""

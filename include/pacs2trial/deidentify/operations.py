@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from pacs2trial.deidentify.ages import keep_capped, keep_year
 from pacs2trial.deidentify.bulk import FORMS, formed
 from pacs2trial.deidentify.charset import decode
-from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
+from pacs2trial.deidentify.compiled import Apply, ItemOperations, OnDemand, Operation, Operations, Result
 from pacs2trial.deidentify.dates import checked_date_times, checked_dates
 from pacs2trial.deidentify.descriptors import NUMBER_TAGS, clean, meaning, roi_name
 from pacs2trial.deidentify.harvest import HARVESTED, NAME, OF_PERSON_CODES
@@ -71,47 +71,37 @@ def _compiler(plan: Plan) -> _Compiler:
 
 
 class _Compiler:
-    """Compiles the sets of one plan; what several of them share is compiled once."""
+    """Compiles the sets of one plan, each once and as far as objects need it."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._rules = plan.rules
-        self._operations = {tag: _operation(tag, rule, plan) for tag, rule in plan.rules.items()}
         self._made: dict[RuleSet, Operations] = {}
-        self._inside: dict[int, dict[int, Operations | ItemOperations]] = {}
 
     def compile(self, rules: RuleSet) -> Operations:
         """A set of rules that is reached again, as by content that holds content, is compiled once."""
-        if rules in self._made:
-            return self._made[rules]
-        known = id(rules.inside) in self._inside
-        inside = self._inside.setdefault(id(rules.inside), {})
-        self._made[rules] = compiled = Operations(
-            tags=self._tags(rules.tags),
-            private={
-                (group, creator.encode("latin-1"), low): _private_operation(rule, self._plan)
-                for (group, creator, low), rule in rules.private.items()
-            },
-            inside=inside,
-            slots=tuple(_slot(tag, rules.tags[tag]) for tag in rules.written),
-        )
-        if not known:
-            for tag, below in rules.inside.items():
-                if isinstance(below, ItemRules):
-                    sets = {name: self.compile(one) for name, one in below.sets.items()}
-                    inside[tag] = ItemOperations(CHOOSERS[below.chooser](below, sets))
-                else:
-                    inside[tag] = self.compile(below)
-        return compiled
+        made = self._made.get(rules)
+        if made is None:
+            made = self._made[rules] = Operations(
+                tags=OnDemand(partial(self._of_tag, rules.tags)),
+                private={
+                    (group, creator.encode("latin-1"), low): _private_operation(rule, self._plan)
+                    for (group, creator, low), rule in rules.private.items()
+                },
+                inside=OnDemand(partial(self._of_items, rules.inside)),
+                slots=tuple(_slot(tag, rules.tags[tag]) for tag in rules.written),
+            )
+        return made
 
-    def _tags(self, rules: Mapping[int, Rule]) -> dict[int, Operation]:
-        """What a set shares with the plan's outermost one is not compiled again."""
-        known = self._rules.get
-        other = [(tag, rule) for tag, rule in rules.items() if known(tag) is not rule]
-        operations = self._operations | {tag: _operation(tag, rule, self._plan) for tag, rule in other}
-        for tag in self._rules.keys() - rules.keys():
-            del operations[tag]
-        return operations
+    def _of_tag(self, rules: Mapping[int, Rule], tag: int) -> Operation | None:
+        rule = rules.get(tag)
+        return _operation(tag, rule, self._plan) if rule is not None else None
+
+    def _of_items(self, rules: Mapping[int, RuleSet | ItemRules], tag: int) -> Operations | ItemOperations | None:
+        below = rules.get(tag)
+        if isinstance(below, ItemRules):
+            sets = {name: self.compile(one) for name, one in below.sets.items()}
+            return ItemOperations(CHOOSERS[below.chooser](below, sets))
+        return self.compile(below) if below is not None else None
 
 
 def _slot(tag: int, rule: Rule) -> Slot:

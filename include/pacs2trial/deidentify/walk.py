@@ -84,8 +84,10 @@ class Walk(Notes):
         self, position: int, end: int, operations: Operations, *, implicit: bool, delimited: bool = False
     ) -> tuple[list[Piece], int, bool]:
         """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
-        buffer, operation_for, slots = self.buffer, operations.tags.get, operations.slots
-        plain, head_at = (operations.implicit_heads.get, _TAG) if implicit else (operations.heads.get, _TAG_AND_VR)
+        buffer, operation_for, slots = self.buffer, operations.tags.__getitem__, operations.slots
+        plain, head_at = (
+            (operations.implicit_heads.__getitem__, _TAG) if implicit else (operations.heads.__getitem__, _TAG_AND_VR)
+        )
         out: list[Piece] = []
         piece: Piece | None
         first = keep = position
@@ -304,7 +306,7 @@ class Walk(Notes):
             return self._left_out(
                 tag, action, position, stop, implicit=inner_implicit, undefined=undefined, known=wanted
             )
-        inside = operations.inside.get(tag, operations.below)
+        inside = operations.inside[tag] or operations.below
         items, stop, same = self._items(position, stop, inside, implicit=inner_implicit, undefined=undefined)
         if action is Action.WRITE:
             self.foreign_items = items

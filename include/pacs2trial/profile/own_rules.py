@@ -108,8 +108,8 @@ def _laid_over(own: OwnRules, profile: RuleSet, chosen: tuple[int, ...]) -> Rule
 
 
 @cache
-def _sequences() -> tuple[int, ...]:
-    return tuple(tag for tag, known in attributes().items() if known.vr == "SQ")
+def _sequences() -> frozenset[int]:
+    return frozenset(tag for tag, known in attributes().items() if known.vr == "SQ")
 
 
 class _Layer:
@@ -141,26 +141,19 @@ class _Layer:
                 tags[tag] = decided
         own_slots = {tag for tag in touched if tag in tags and tags[tag].action is Action.SET}
         left = {tag for tag in written if tags[tag] is profile.tags[tag]}
-        inside: dict[int, RuleSet | ItemRules] = {}
+        inside = _Inside(self, profile, state, everywhere=bool(own_slots) and not outermost)
         self._made[key] = made = RuleSet(tags, self._private(profile, active), inside, tuple(sorted(left | own_slots)))
-        self._below(profile, state, inside, everywhere=bool(own_slots) and not outermost)
         return made
 
-    def _below(
-        self, profile: RuleSet, state: State, inside: dict[int, RuleSet | ItemRules], *, everywhere: bool
-    ) -> None:
-        """Fill in the rules of the items of sequences, where they are not those of the level itself."""
-        for tag, below in profile.inside.items():
-            if isinstance(below, ItemRules):
-                inside[tag] = below
-            else:
-                inside[tag] = self.level(below, step(tag, state, self._paths), below.written, outermost=False)
-        for tag in _sequences():
-            if tag in profile.inside:
-                continue
-            after = step(tag, state, self._paths)
-            if after != state or everywhere:
-                inside[tag] = self.level(profile, after, (), outermost=False)
+    def below(self, tag: int, profile: RuleSet, state: State, *, everywhere: bool) -> RuleSet | ItemRules | None:
+        """The rules of the items of a sequence; None where they are those of the level itself."""
+        below = profile.inside.get(tag)
+        if isinstance(below, ItemRules):
+            return below
+        after = step(tag, state, self._paths)
+        if below is not None:
+            return self.level(below, after, below.written, outermost=False)
+        return self.level(profile, after, (), outermost=False) if after != state or everywhere else None
 
     def _decided(self, tag: int, profile: Rule, rules: Sequence[int]) -> Rule:
         """What the first rule that matches makes of a standard attribute."""
@@ -197,6 +190,25 @@ class _Layer:
                 continue
             return _made(rule, profile, partial(self._privately, key, profile, rules[place + 1 :]))
         return profile
+
+
+class _Inside(Mapping[int, RuleSet | ItemRules]):
+    """The rules of the items of sequences below one level, made when a sequence is asked for."""
+
+    def __init__(self, layer: _Layer, profile: RuleSet, state: State, *, everywhere: bool) -> None:
+        self._below = partial(layer.below, profile=profile, state=state, everywhere=everywhere)
+
+    def __getitem__(self, tag: int) -> RuleSet | ItemRules:
+        below = self._below(tag) if tag in _sequences() else None
+        if below is None:
+            raise KeyError(tag)
+        return below
+
+    def __iter__(self) -> Iterator[int]:
+        return (tag for tag in _sequences() if self._below(tag) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def names_private(rule: AttributeRule, key: PrivateKey, known: Rule) -> bool:
