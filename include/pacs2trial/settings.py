@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         None, description="This site's own list of private attributes that may stay; default safe_private.csv in home"
     )
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
+    stage_processes: int = Field(
+        0, ge=0, le=64, description="Processes in which pacs2trial stage works; 0 is one for each processor"
+    )
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
     durable: bool = Field(
         default=True, description="Flush file, folder and commit before Success; off only for benchmarks"

@@ -22,7 +22,9 @@ from pacs2trial.workspace import Workspace
 
 @click.command("reidentify", cls=ReportingCommand)
 @click.argument("pseudonyms", metavar="PSEUDONYM | --files PATH...", nargs=-1)
-@click.option("--files", metavar="PATH", multiple=True, help="Files or folders that a trial sent back; with --output.")
+@click.option(
+    "--files", metavar="PATH", multiple=True, help="Files, folders or archives that a trial sent back; with --output."
+)
 @click.option(
     "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Where identified files go."
 )

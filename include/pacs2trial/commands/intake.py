@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from dataclasses import asdict
 from datetime import date
@@ -28,14 +29,16 @@ from pacs2trial.workspace import Workspace
 @click.command("stage", cls=ReportingCommand)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def stage(paths: tuple[Path, ...]) -> Report:
-    """Take files, folders and zips through stage 1.
+    """Take files, folders, archives and DICOM media through stage 1.
 
-    Exit status 3 when objects were quarantined, 1 when files could not be read.
+    Archives (zip, tar, gzip, bzip2, xz) are read in memory. Exit status 3 when objects were quarantined, 1 when files
+    could not be read, or a DICOMDIR names what is not there.
     """
     workspace = Workspace.open()
+    processes = workspace.settings.stage_processes or len(os.sched_getaffinity(0))
     with progress("staging") as told:
-        found = stage_paths(workspace, paths, progress=told)
-    names = ("files", "staged", "duplicates", "quarantined", "rejected", "not_dicom")
+        found = stage_paths(workspace, paths, progress=told, processes=processes)
+    names = ("files", "staged", "duplicates", "quarantined", "rejected", "not_dicom", "passed_over", "unread")
     table = Table([name.replace("_", " ") for name in names], [[getattr(found, name) for name in names]])
     status = FAILED if found.problems else HELD if found.quarantined else DONE
     return Report(asdict(found), [table], notes=found.problems, status=status)

@@ -1,33 +1,33 @@
-"""Files, folders and zips through stage 1; a zip is read in memory, so nothing of it ever lies unpacked on disk."""
+"""Files, folders, archives and DICOM media through stage 1; nothing of them ever lies unpacked on disk (promise 1)."""
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pacs2trial.errors import InputError, UnsafeObjectError
+from pacs2trial.errors import BalanceError, InputError, UnsafeObjectError
+from pacs2trial.intake.crew import Crew, Outcome
 from pacs2trial.intake.stage1 import NO_OBJECT, Staged, stage_part10
-from pacs2trial.vault.tables import InstanceState
+from pacs2trial.media import LIMITS, Limits, Member, NoObject, Offered, PassedOver, PlainFile, Unread, offered
+from pacs2trial.media.directory import Volume
 from pacs2trial.workspace import Workspace
 
 Progress = Callable[[int], None]
 """Called after each file with the number of files done so far."""
 
-_PREFIX = b"DICM"
-_PREFIX_AT = 128
-_MEMBER_LIMIT = 4 * 2**30
-_ENCRYPTED = 0x1
-
 
 @dataclass
 class StagePathsReport:
-    """What became of the files that were offered: ``files = staged + duplicates + quarantined + rejected + not_dicom``
-    plus those that could not be read, which ``problems`` lists.
+    """What became of the files that were offered, each in exactly one place.
 
-    ``problems`` tells a file by its place in the sorted list of its argument, not by its name: folders and files of
+    ``files = staged + duplicates + quarantined + rejected + not_dicom + passed_over + unread``. ``duplicates`` had been
+    received before. ``passed_over`` are links, whose targets are counted where they lie, and what is no file.
+    ``unread`` are files that could not be read, and rests of archives; ``problems`` says why, and tells of what a
+    DICOMDIR names that is not there (``missing``).
+
+    Files are told by their place in the sorted list of their argument, not by their names: folders and files of
     hospitals are often named after patients.
     """
 
@@ -37,20 +37,10 @@ class StagePathsReport:
     quarantined: int = 0
     rejected: int = 0
     not_dicom: int = 0
+    passed_over: int = 0
+    unread: int = 0
+    missing: int = 0
     problems: list[str] = field(default_factory=list)
-
-    def count(self, staged: Staged | None) -> None:
-        """Count one file; None stands for a file that is no DICOM object."""
-        if staged is None:
-            self.not_dicom += 1
-        elif not staged.new:
-            self.duplicates += 1
-        elif staged.outcome is InstanceState.STAGED:
-            self.staged += 1
-        elif staged.outcome is InstanceState.REJECTED:
-            self.rejected += 1
-        else:
-            self.quarantined += 1
 
 
 def stage_file(ws: Workspace, path: Path, *, source: str = "file") -> Staged | None:
@@ -60,86 +50,91 @@ def stage_file(ws: Workspace, path: Path, *, source: str = "file") -> Staged | N
         TransientError: disk or vault failed; nothing is kept that counts.
         OSError: the file cannot be read.
     """
-    return _stage_bytes(ws, path.read_bytes(), source)
+    try:
+        return stage_part10(ws, path.read_bytes(), source=source)
+    except UnsafeObjectError as unsafe:
+        if unsafe.reason not in NO_OBJECT:
+            raise
+        return None
 
 
 def stage_paths(
-    ws: Workspace, paths: Sequence[Path], *, source: str = "file", progress: Progress | None = None
+    ws: Workspace,
+    paths: Sequence[Path],
+    *,
+    source: str = "file",
+    progress: Progress | None = None,
+    limits: Limits = LIMITS,
+    processes: int = 1,
 ) -> StagePathsReport:
-    """Take in files, the files of folders at any depth, and the members of zips among them.
+    """Take in files, the files of folders at any depth, the members of archives, and what a DICOMDIR names.
 
     Args:
         ws: the site.
         paths: what the person named.
         source: what the ledger says of the origin.
         progress: told after each file.
+        limits: how far archives are followed.
+        processes: that work at a time; with more than one each opens the vault for itself.
 
     Raises:
         InputError: a path does not exist; nothing is taken in.
-        TransientError: disk or vault failed; what was taken in before is kept, and a repetition counts it once.
+        TransientError: disk or vault failed, or a process was killed; what was taken in before is kept, and a
+            repetition counts it once.
+        BalanceError: a file is not accounted for.
     """
     lost = [f"argument {number}: no such file or folder" for number, path in enumerate(paths, 1) if not path.exists()]
     if lost:
         raise InputError(*lost)
-    report = StagePathsReport()
-    for number, path in enumerate(paths, 1):
-        files = sorted(found for found in path.rglob("*") if found.is_file()) if path.is_dir() else [path]
-        for place, file in enumerate(files, 1):
-            where = f"argument {number}, file {place} of {len(files)}"
-            for label, read in _contents(file, where, report):
-                report.files += 1
-                try:
-                    report.count(_stage_bytes(ws, read(), source))
-                except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                    report.problems.append(f"{label}: cannot be read ({type(error).__name__})")
-                if progress is not None:
-                    progress(report.files)
-    return report
+    with Crew(ws, source, processes) as crew:
+        account = _Account(crew, progress)
+        account.take(offered(paths, limits))
+    return account.closed()
 
 
-def _contents(file: Path, where: str, report: StagePathsReport) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """One pair of label and reader for each object that a file may hold; a zip holds one for each member."""
-    try:
-        is_zip = zipfile.is_zipfile(file) and not _is_part10(file)
-        archive = zipfile.ZipFile(file) if is_zip else None
-    except (OSError, zipfile.BadZipFile) as error:
-        report.files += 1
-        report.problems.append(f"{where}: cannot be read ({type(error).__name__})")
-        return
-    if archive is None:
-        yield where, file.read_bytes
-        return
-    with archive:
-        members = sorted((member for member in archive.infolist() if not member.is_dir()), key=lambda m: m.filename)
-        for place, member in enumerate(members, 1):
-            label = f"{where}, member {place} of {len(members)}"
-            if member.flag_bits & _ENCRYPTED or member.file_size > _MEMBER_LIMIT:
-                report.files += 1
-                fault = "is encrypted" if member.flag_bits & _ENCRYPTED else f"is larger than {_MEMBER_LIMIT >> 30} GB"
-                report.problems.append(f"{label}: {fault}")
-                continue
-            yield label, _reader(archive, member)
+class _Account:
+    """Hands out what there is to stage and counts what comes of it."""
 
+    def __init__(self, crew: Crew, progress: Progress | None) -> None:
+        self._crew = crew
+        self._progress = progress
+        self._report = StagePathsReport()
+        self._ends: Counter[Outcome] = Counter()
+        self._volumes: dict[int, tuple[str, Volume]] = {}
 
-def _reader(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Callable[[], bytes]:
-    """Reads one member, and never more than its directory entry admits: a bomb cannot unfold."""
+    def take(self, offers: Iterable[Offered]) -> None:
+        for one in offers:
+            self._report.files += 1
+            self._volumes.setdefault(id(one.at.volume), (one.at.label.rpartition(", ")[0], one.at.volume))
+            match one:
+                case PlainFile() | Member():
+                    self._crew.stage(one)
+                case NoObject():
+                    self._settle(one, Outcome.NOT_DICOM)
+                case PassedOver():
+                    self._settle(one, Outcome.PASSED_OVER)
+                case Unread():
+                    self._settle(one, Outcome.UNREAD, one.fault)
+            for done in self._crew.done():
+                self._settle(*done)
+        for done in self._crew.rest():
+            self._settle(*done)
 
-    def read() -> bytes:
-        with archive.open(member) as stream:
-            return stream.read(member.file_size)
+    def closed(self) -> StagePathsReport:
+        """The report, once everything that was offered has come to an end."""
+        for outcome, number in self._ends.items():
+            setattr(self._report, outcome, number)
+        if self._ends.total() != self._report.files:
+            raise BalanceError(f"{self._report.files} files were offered and {self._ends.total()} accounted for")
+        for label, volume in self._volumes.values():
+            self._report.missing += volume.missing
+            self._report.problems += [f"{label}: {problem}" for problem in volume.problems()]
+        return self._report
 
-    return read
-
-
-def _is_part10(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(_PREFIX_AT + len(_PREFIX))[_PREFIX_AT:] == _PREFIX
-
-
-def _stage_bytes(ws: Workspace, data: bytes, source: str) -> Staged | None:
-    try:
-        return stage_part10(ws, data, source=source)
-    except UnsafeObjectError as unsafe:
-        if unsafe.reason not in NO_OBJECT:
-            raise
-        return None
+    def _settle(self, one: Offered, outcome: Outcome, fault: str = "") -> None:
+        self._ends[outcome] += 1
+        one.at.volume.holds(one.at.name, settled=outcome is not Outcome.NOT_DICOM)
+        if fault:
+            self._report.problems.append(f"{one.at.label}: {fault}")
+        if self._progress is not None:
+            self._progress(self._ends.total())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 
 from pacs2trial.errors import InputError, TransientError
+from pacs2trial.media import Member, NoObject, PlainFile, Unread, offered, read_file
+from pacs2trial.media.directory import is_directory
 from pacs2trial.returned.patients import Patient, patient_of
 from pacs2trial.returned.uids import Way, made_here, put_back, uid_elements, values, ways_back
 from pacs2trial.workspace import Workspace
@@ -49,7 +52,7 @@ def map_back(ws: Workspace, paths: Sequence[Path], output: Path, *, actor: str, 
 
     Args:
         ws: the site.
-        paths: files, and folders of them.
+        paths: files, folders and archives of them.
         output: a folder that does not exist yet or is empty.
         actor: who asks.
         reason: why; written to the audit table.
@@ -88,18 +91,27 @@ def map_back(ws: Workspace, paths: Sequence[Path], output: Path, *, actor: str, 
 def _read(paths: Sequence[Path]) -> tuple[list[_Object], list[str]]:
     objects: list[_Object] = []
     problems: list[str] = []
-    for number, path in enumerate(paths, 1):
-        files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-        for place, file in enumerate(files, 1):
-            label = f"argument {number}, file {place} of {len(files)}"
-            try:
-                dataset = dcmread(file)
-                dataset.decode()
-            except (InvalidDicomError, OSError, ValueError, LookupError, AttributeError):
-                problems.append(f"{label}: cannot be read as a DICOM file")
-            else:
-                objects.append(_Object(label, dataset))
+    for one in offered(paths):
+        label = one.at.label
+        try:
+            match one:
+                case PlainFile(path=path) if not is_directory(one.at.name):
+                    objects.append(_Object(label, _dataset(read_file(path))))
+                case Member(data=data) if not is_directory(one.at.name):
+                    objects.append(_Object(label, _dataset(data)))
+                case NoObject():
+                    problems.append(f"{label}: cannot be read as a DICOM file")
+                case Unread(fault=fault):
+                    problems.append(f"{label}: {fault}")
+        except (InvalidDicomError, OSError, ValueError, LookupError, AttributeError):
+            problems.append(f"{label}: cannot be read as a DICOM file")
     return objects, problems
+
+
+def _dataset(data: bytes) -> FileDataset:
+    dataset = dcmread(io.BytesIO(data))
+    dataset.decode()
+    return dataset
 
 
 def _map(ws: Workspace, one: _Object, ways: Mapping[str, list[Way]], new: set[str], purpose: str) -> None:
