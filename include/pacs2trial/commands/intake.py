@@ -29,7 +29,7 @@ from pacs2trial.workspace import Workspace
 @click.command("stage", cls=ReportingCommand)
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
 def stage(paths: tuple[Path, ...]) -> Report:
-    """Take files, folders, archives and DICOM media through stage 1.
+    """Take files, folders, archives and media through stage 1.
 
     Archives (zip, tar, gzip, bzip2, xz) are read in memory. Exit status 3 when objects were quarantined, 1 when files
     could not be read, or a DICOMDIR names what is not there.
@@ -38,7 +38,8 @@ def stage(paths: tuple[Path, ...]) -> Report:
     processes = workspace.settings.stage_processes or len(os.sched_getaffinity(0))
     with progress("staging") as told:
         found = stage_paths(workspace, paths, progress=told, processes=processes)
-    names = ("files", "staged", "duplicates", "quarantined", "rejected", "not_dicom", "passed_over", "unread")
+    names = ["files", "staged", "duplicates", "quarantined", "rejected", "not_dicom"]
+    names += [name for name in ("passed_over", "unread") if getattr(found, name)]
     table = Table([name.replace("_", " ") for name in names], [[getattr(found, name) for name in names]])
     status = FAILED if found.problems else HELD if found.quarantined else DONE
     return Report(asdict(found), [table], notes=found.problems, status=status)
