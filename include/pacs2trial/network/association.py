@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.quiet import hush
 from pacs2trial.network.standstill import keep_answers
+from pacs2trial.network.tls import calling_context, explain
 
 # PS3.8 9.3.4, table 9-21: (source, reason) of an A-ASSOCIATE-RJ
 _REASONS: dict[tuple[int, int], str] = {
@@ -29,6 +31,16 @@ _REASONS: dict[tuple[int, int], str] = {
     (3, 2): "local limit exceeded, too many associations",
 }
 _REJECTED_PERMANENT = 1
+_ALERT_WAIT_S = 2.0
+"""A peer that speaks TLS 1.3 says only after the handshake that it does not accept our certificate."""
+
+
+class RejectedError(PermanentError):
+    """The peer rejected the association for good; ``reason`` is (source, reason) of PS3.8 table 9-21."""
+
+    def __init__(self, message: str, reason: tuple[int, int]) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 class UnreachableError(TransientError):
@@ -55,7 +67,9 @@ def associate(
 
     Raises:
         UnreachableError: refused connection, time-out, abort, transient rejection.
-        PermanentError: permanent rejection (PS3.8 9.3.4), or the first context is not accepted.
+        RejectedError: permanent rejection (PS3.8 9.3.4).
+        PermanentError: the first context is not accepted, or TLS does not come about.
+        SetupError: certificate, key or trusted certificates of the connection cannot be used.
     """
     hush()
     association = _request(peer, contexts, response_timeout, roles, handlers)
@@ -90,10 +104,28 @@ def _request(
             contexts=list(contexts),
             ae_title=peer.aet,
             ext_neg=list(roles),
-            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *handlers],
+            tls_args=_tls(peer),
+            evt_handlers=[
+                (evt.EVT_CONN_OPEN, send_at_once),
+                (evt.EVT_CONN_OPEN, _limit_reads, [peer.patience.association_timeout]),
+                *handlers,
+            ],
         )
     except socket.gaierror:
         raise UnreachableError(f"{peer} cannot be reached: the host name is unknown") from None
+
+
+def _limit_reads(event: evt.Event, seconds: float) -> None:
+    """Let no read last longer. What follows a TLS 1.3 handshake (RFC 8446 4.6) looks like the begin of an answer, for
+    which pynetdicom would wait without end.
+    """
+    transport = event.assoc.dul.socket
+    if transport is not None and isinstance(transport.socket, ssl.SSLSocket):
+        transport.socket.settimeout(seconds)
+
+
+def _tls(peer: Peer) -> tuple[ssl.SSLContext, str] | None:
+    return (calling_context(peer.tls), peer.tls.certificate_name or peer.host) if peer.tls.tls else None
 
 
 def send_at_once(event: evt.Event) -> None:
@@ -113,30 +145,52 @@ def _demand(context: PresentationContext, association: Association, peer: Peer) 
 def _refusal(association: Association, peer: Peer) -> TransientError | PermanentError:
     answer = association.acceptor.primitive
     if association.is_rejected and answer is not None:
-        reason = _REASONS.get((answer.result_source or 0, answer.diagnostic or 0), "for a reason PS3.8 does not know")
-        kind = PermanentError if answer.result == _REJECTED_PERMANENT else UnreachableError
-        return kind(
-            f"{peer} rejected the association: {reason.format(called=repr(peer.aet), calling=repr(peer.calling_aet))}"
-        )
+        code = (answer.result_source or 0, answer.diagnostic or 0)
+        reason = _REASONS.get(code, "for a reason PS3.8 does not know")
+        words = reason.format(called=repr(peer.aet), calling=repr(peer.calling_aet))
+        message = f"{peer} rejected the association: {words}"
+        return RejectedError(message, code) if answer.result == _REJECTED_PERMANENT else UnreachableError(message)
     if answer is not None and not association.accepted_contexts:
         return PermanentError(f"{peer} accepted none of the services asked for")
-    return UnreachableError(f"{peer} {_why_not_connected(peer)}")
+    return _why_not_connected(peer)
 
 
-def _why_not_connected(peer: Peer) -> str:
+def _why_not_connected(peer: Peer) -> TransientError | PermanentError:
     """The cause of a failed connection, which pynetdicom does not keep, so the connection is tried once more."""
+    timeout = peer.patience.connect_timeout
     try:
-        socket.create_connection((peer.host, peer.port), peer.patience.connect_timeout).close()
+        with socket.create_connection((peer.host, peer.port), timeout) as connection:
+            fault = _tls_fault(peer, connection)
     except ConnectionRefusedError:
-        return "cannot be reached: connection refused, nothing listens on that port"
+        return UnreachableError(f"{peer} cannot be reached: connection refused, nothing listens on that port")
     except TimeoutError:
-        return f"cannot be reached: no connection within {peer.patience.connect_timeout:g} s"
+        return UnreachableError(f"{peer} cannot be reached: no connection within {timeout:g} s")
     except OSError as error:
-        return f"cannot be reached: {error.strerror or 'the network fails'}"
-    return (
-        "gave no association: it closed the connection, aborted, "
+        return UnreachableError(f"{peer} cannot be reached: {error.strerror or 'the network fails'}")
+    if fault:
+        return PermanentError(f"{peer}: no TLS connection: {fault}")
+    return UnreachableError(
+        f"{peer} gave no association: it closed the connection, aborted, "
         f"or did not answer within {peer.patience.association_timeout:g} s"
+        + ("" if peer.tls.tls else "; if it wants TLS, put 'tls': true into the connection's extra")
     )
+
+
+def _tls_fault(peer: Peer, connection: socket.socket) -> str:
+    """Why TLS does not come about on a new connection; empty when it does, or is not asked for."""
+    tls = _tls(peer)
+    if tls is None:
+        return ""
+    context, name = tls
+    try:
+        with context.wrap_socket(connection, server_hostname=name) as secured:
+            secured.settimeout(_ALERT_WAIT_S)
+            secured.recv(1)
+    except TimeoutError:
+        return ""
+    except (ssl.SSLError, ConnectionError) as error:
+        return explain(error)
+    return ""
 
 
 def ended(peer: Peer, verb: str, response_timeout: float) -> TransientError:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from pacs2trial.connections import Connection, Connections
 from pacs2trial.errors import InputError
+from pacs2trial.network.tls import TlsExtra
 from pacs2trial.settings import Settings
 
 CONNECTION_TYPE = "dicom"
@@ -32,7 +34,7 @@ class Patience(BaseModel):
     retry_wait: Seconds = Field(2, description="before what did not come is asked for a second time")
 
 
-class _Extra(Patience):
+class _Extra(Patience, TlsExtra):
     aet: AETitle
     calling_aet: AETitle | None = None
     move_destination: AETitle | None = None
@@ -52,6 +54,7 @@ class Peer:
     move_destination: str
     """The AE title of our receiver as it has to know it, with address and port, for C-MOVE."""
     patience: Patience = field(default=Patience(), repr=False)
+    tls: TlsExtra = field(default=TlsExtra(), repr=False)
 
     def __str__(self) -> str:
         return f"PACS {self.name!r} ({self.aet} at {self.host}:{self.port})"
@@ -68,7 +71,7 @@ def peer(connections: Connections, name: str, settings: Settings) -> Peer:
     try:
         extra = _Extra.model_validate(dict(connection.extra))
     except ValidationError as error:
-        problems += [f"extra {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)]
+        problems += [_fault(e) for e in error.errors(include_input=False)]
     if problems:
         raise InputError(*(f"connection {name!r}: {problem}" for problem in problems))
     assert connection.port is not None
@@ -80,7 +83,13 @@ def peer(connections: Connections, name: str, settings: Settings) -> Peer:
         calling_aet=extra.calling_aet or settings.receiver_aet,
         move_destination=extra.move_destination or settings.receiver_aet,
         patience=Patience(**extra.model_dump(include=set(Patience.model_fields))),
+        tls=TlsExtra(**extra.model_dump(include=set(TlsExtra.model_fields))),
     )
+
+
+def _fault(detail: ErrorDetails) -> str:
+    where = f"extra {'.'.join(map(str, detail['loc']))}".strip()
+    return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _missing(connection: Connection) -> list[str]:
