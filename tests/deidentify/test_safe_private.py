@@ -97,6 +97,24 @@ def test_a_trial_with_the_option_gets_the_safe_attributes_and_others_nothing(imp
     assert private(through(scanner(), "clean_descriptors", implicit=implicit)[1]) == {}
 
 
+def test_what_hides_in_a_safe_private_sequence_is_treated_as_everywhere() -> None:
+    ds = ct_slice()
+    inner = Dataset()
+    inner.PatientName, inner.OperatorsName = f"{MARKER}^Nested", f"{MARKER}^Op"
+    inner.StudyInstanceUID, inner.Modality = STUDY_UID, "MR"
+    own = inner.private_block(0x2001, "Philips Imaging DD 002", create=True)
+    own.add_new(0x02, "FD", 0.5)
+    own.add_new(0x52, "LO", f"step of {MARKER}")
+    own.add_new(0xEE, "LO", MARKER)
+    ds.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0xFD, "SQ", [inner])
+    staged, asked = through(ds, "retain_safe_private")
+    assert leaks(staged) == leaks(asked) == []
+    (item,) = private(asked)[0x2001, "Philips Imaging DD 001", 0xFD]  # type: ignore[misc, attr-defined]
+    assert item.StudyInstanceUID == pydicom.dcmread(io.BytesIO(asked)).StudyInstanceUID
+    assert item.Modality == "MR"
+    assert item.private_block(0x2001, "Philips Imaging DD 002")[0x02].value == 0.5
+
+
 def test_the_site_s_own_list_is_over_the_table() -> None:
     ds = ct_slice()
     block = ds.private_block(0x0029, "ACME 1.0", create=True)

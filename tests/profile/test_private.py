@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,9 +28,52 @@ def written(tmp_path: Path, *rows: str, header: str = HEADER) -> Path:
 
 def test_the_table_is_here_with_its_editions() -> None:
     rows = list(data_rows("safe_private.csv"))
-    assert sum(row["edition"] == "2018d" for row in rows) == 130
-    assert len({(row["group"], row["creator"], row["low_byte"]) for row in rows}) == len(rows) == 194
+    assert sum(row["edition"] == "2018d" for row in rows) == 129
+    assert {row["edition"] for row in rows} == {"2018d", "2025b"}
+    assert len({(row["group"], row["creator"], row["low_byte"]) for row in rows}) == len(rows) == 479
     assert all(int(row["group"], 16) % 2 for row in rows)
+
+
+def tool() -> ModuleType:
+    path = Path(__file__).parents[2] / "tools" / "safe_private.py"
+    specification = importlib.util.spec_from_file_location("safe_private", path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_tool_keeps_the_edition_of_rows_that_say_the_same_and_drops_those_that_are_gone(tmp_path: Path) -> None:
+    table, former = tmp_path / "table.csv", tmp_path / "former.csv"
+    table.write_text(
+        "Data Element,Private Creator,VR,VM,Meaning\n"
+        '"(7053,xx09)",Philips PET Private Group,DS,1,Activity\n'
+        '"(0019,xx0c)",SIEMENS MR HEADER,IS,1,B  Value\n'
+        '"(0019,xx0d)",SIEMENS MR HEADER,CS,1,Directionality\n',
+        "utf-8",
+    )
+    former.write_text(
+        "# where it comes from\ngroup,creator,low_byte,vr,vm,edition,meaning\n"
+        "0019,SIEMENS MR HEADER,0C,IS,1,2018d,B Value\n"
+        "0019,SIEMENS MR HEADER,0D,LO,1,2018d,Directionality\n"
+        "01E1,ELSCINT1,50,DS,1,2018d,Duration\n",
+        "utf-8",
+    )
+    assert tool().main(table, "2026a", former).splitlines() == [
+        "# where it comes from",
+        "group,creator,low_byte,vr,vm,edition,meaning",
+        "0019,SIEMENS MR HEADER,0C,IS,1,2018d,B Value",
+        "0019,SIEMENS MR HEADER,0D,CS,1,2026a,Directionality",
+        "7053,Philips PET Private Group,09,DS,1,2026a,Activity",
+    ]
+
+
+@pytest.mark.parametrize("element", ["(0020,xx0c)", "(0019,100c)", "0019xx0c"])
+def test_the_tool_refuses_what_is_no_private_element(element: str) -> None:
+    row = {"Data Element": element, "Private Creator": "ACME", "VR": "LO", "VM": "1", "Meaning": ""}
+    with pytest.raises(ValueError, match="no private element"):
+        list(tool().rows_of([row], "2026a", []))
 
 
 def test_blobs_and_rows_without_vr_are_not_kept() -> None:
@@ -36,7 +81,7 @@ def test_blobs_and_rows_without_vr_are_not_kept() -> None:
         (int(row["group"], 16), row["creator"], int(row["low_byte"], 16)): row for row in data_rows("safe_private.csv")
     }
     kept = private_rules(SAFE, ())
-    assert {listed[key]["vr"] for key in set(listed) - set(kept)} == {"", "OB"}
+    assert {listed[key]["vr"] for key in set(listed) - set(kept)} == {"", "OB", "OW", "OW/OB"}
     assert (0x7E01, "HOLOGIC, Inc.", 0x12) in listed
     assert (0x7FD1, "SIEMENS SYNGO ULTRA-SOUND TOYON DATA STREAMING", 0x10) in listed
     assert not {rule.vr for rule in kept.values()} & PAYLOADS

@@ -17,7 +17,7 @@ from pacs2trial.settings import Settings
 
 COLUMNS: Final = ("group", "creator", "low_byte", "vr", "vm", "because")
 
-_VM: Final = re.compile(r"[1-9]\d*(-([1-9]\d*|[1-9]?\d*n))?")
+_VM: Final = re.compile(r"[1-9]\d*(-([1-9]\d*|[1-9]?\d*n))?|0-(1|n)")
 _LAST_GROUP: Final = 0x7FDF
 
 
