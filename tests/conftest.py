@@ -10,6 +10,7 @@ pytest_plugins: list[str] = [
     "support.receivers",
     "support.round_trip",
     "support.scripted_pacs",
+    "support.shown",
     "support.skips",
     "support.vaults",
 ]

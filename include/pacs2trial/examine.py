@@ -19,8 +19,9 @@ from pacs2trial.network.echo import echo
 from pacs2trial.network.peer import Patience, Peer, peer
 from pacs2trial.profile import trial_plan
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.receiver.query_access import query_access
 from pacs2trial.settings import Settings, variable
-from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.trials.load import load_trials
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import Database, vault_url
@@ -57,6 +58,7 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
     findings += _key_folder(settings)
     findings += _peers(trials, connections, settings)
     findings += _destinations(trials, connections)
+    findings.append(_query_retrieve(settings, trials))
     return [*findings, _receiver(settings)]
 
 
@@ -228,6 +230,25 @@ def _destinations(trials: dict[str, TrialDefinition], connections: Connections) 
             yield _wrong(f"destination {name}", error)
         else:
             yield Finding(f"destination {name}", good=True, text="the connection is known")
+
+
+def _query_retrieve(settings: Settings, trials: dict[str, TrialDefinition]) -> Finding:
+    subject = "query/retrieve"
+    try:
+        access = query_access(settings)
+    except InputError as error:
+        return _wrong(subject, error)
+    absent = sorted(access.scopes - trials.keys() - {STAGING})
+    if absent:
+        return _wrong(
+            subject,
+            f"{', '.join(absent)} in {settings.query_retrieve} is no trial of {settings.trials}",
+            "correct the file, or add the definition",
+        )
+    if not access.scopes:
+        return Finding(subject, good=True, text=f"is off ({variable('query_retrieve')})")
+    seen = ", ".join(sorted(access.scopes))
+    return Finding(subject, good=True, text=f"{len(access.callers)} calling AE titles may see {seen}")
 
 
 def _receiver(settings: Settings) -> Finding:

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     safe_private: Path | None = Field(
         None, description="This site's own list of private attributes that may stay; default safe_private.csv in home"
     )
+    query_retrieve: Path | None = Field(
+        None, description="YAML file of who may query and retrieve what over DICOM; without it nobody may"
+    )
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
     stage_processes: int = Field(
         0, ge=0, le=64, description="Processes in which pacs2trial stage works; 0 is one for each processor"
@@ -66,6 +69,7 @@ class Settings(BaseSettings):
             ("secret_file", (self.secret_file or home / "secret.json").absolute()),
             ("connections_file", (self.connections_file or home / "connections.json").absolute()),
             ("safe_private", self.safe_private and self.safe_private.absolute()),
+            ("query_retrieve", self.query_retrieve and self.query_retrieve.absolute()),
             ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
         ):
             object.__setattr__(self, field, value)

@@ -8,8 +8,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from pacs2trial.holdings.matching import matches, texts
 from pacs2trial_demo.pacs.index import LEVELS, UNIQUE_KEYS, Index, Instance, distinct, entities
-from pacs2trial_demo.pacs.matching import matches, texts
 
 _STUDY_KEYS = frozenset(
     [

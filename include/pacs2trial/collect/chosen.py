@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pacs2trial.errors import BalanceError
 from pacs2trial.vault.tables import (
@@ -49,24 +49,31 @@ CHOSEN: Final = (
 """What a :class:`Chosen` is read from, in its order."""
 
 
-def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
-    """Everything of the subject that is accepted or already collected, ordered by staging pseudonym.
+def let_through(trial: str, *columns: InstrumentedAttribute[Any] | ColumnElement[Any]) -> Select[Any]:
+    """The query for ``columns`` of every instance that a trial's filter let through, with its current content if any.
 
     What was judged while the subject key still belonged to another person is not the subject's.
+    """
+    return (
+        select(*columns)
+        .select_from(Instance)
+        .join(TrialInstance, TrialInstance.instance_id == Instance.id)
+        .join(Subject, Subject.id == TrialInstance.subject_id)
+        .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
+        .outerjoin(StagedVersion, (StagedVersion.instance_id == Instance.id) & StagedVersion.current)
+        .where(TrialInstance.trial == trial, TrialInstance.state.in_(WANTED))
+    )
+
+
+def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
+    """Everything of the subject that is accepted or already collected, ordered by staging pseudonym.
 
     Raises:
         BalanceError: an accepted instance has no content in the staging store.
     """
     rows = session.execute(
-        select(
-            *CHOSEN,
-            Instance.state,
-        )
-        .join(TrialInstance, TrialInstance.instance_id == Instance.id)
-        .join(Subject, Subject.id == TrialInstance.subject_id)
-        .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
-        .outerjoin(StagedVersion, (StagedVersion.instance_id == Instance.id) & StagedVersion.current)
-        .where(TrialInstance.trial == trial, TrialInstance.subject_id == subject_id, TrialInstance.state.in_(WANTED))
+        let_through(trial, *CHOSEN, Instance.state)
+        .where(TrialInstance.subject_id == subject_id)
         .order_by(Instance.sop_instance)
     ).all()
     absent = sum(row[1] is None or row[8] != InstanceState.STAGED for row in rows)

@@ -45,12 +45,18 @@ class Answers(Protocol):
 
 
 class Asked:
-    """Asks the hospital's tables, each question once, and writes every answer down before it is used."""
+    """Asks the hospital's tables, each question once, and writes every answer down before it is used.
 
-    def __init__(self, ws: Workspace, definition: TrialDefinition, subject: EnrolledSubject) -> None:
+    ``written_down`` is False where nothing is made that would have to be made again, as in a preview.
+    """
+
+    def __init__(
+        self, ws: Workspace, definition: TrialDefinition, subject: EnrolledSubject, *, written_down: bool = True
+    ) -> None:
         self._ws = ws
         self._definition = definition
         self._subject = subject
+        self._keep = written_down
         self._sources: dict[str, Source] = {}
         self._given: dict[Question, Answer] = {}
 
@@ -88,6 +94,8 @@ class Asked:
     def _written_down(self, question: Question, text: str) -> Answer:
         vault, trial = self._ws.vault, self._definition.trial
         answer = Answer(text, (question.lookup, question.fingerprint(vault), vault.fingerprint(text.encode())))
+        if not self._keep:
+            return answer
         lookup, asked, given = answer.pin
         row = {
             "trial": trial,

@@ -29,6 +29,7 @@ from pacs2trial.errors import SetupError, TransientError
 from pacs2trial.intake.stage1 import pinned_staging_plan, stage_dataset
 from pacs2trial.network.association import send_at_once
 from pacs2trial.network.quiet import hush
+from pacs2trial.receiver.query_retrieve import QueryRetrieve
 from pacs2trial.settings import Settings
 from pacs2trial.staging.store import sweep
 from pacs2trial.workspace import Workspace
@@ -54,10 +55,14 @@ class Receiver:
     Args:
         ws: the site.
         maximum_associations: more at a time are rejected for the moment (PS3.8 9.3.4, local limit exceeded).
+
+    Raises:
+        InputError: the file of query/retrieve that the settings name is absent or wrong.
     """
 
     def __init__(self, ws: Workspace, *, maximum_associations: int = MAXIMUM_ASSOCIATIONS) -> None:
         self._ws = ws
+        self._query_retrieve = QueryRetrieve(ws)
         self._server: ThreadedAssociationServer | None = None
         self._entity = _entity(ws.settings, maximum_associations)
         self._counts: dict[Association, Counter[str]] = {}
@@ -105,6 +110,7 @@ class Receiver:
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store),
             (evt.EVT_CONN_CLOSE, self._closed),
+            *self._query_retrieve.handlers(),
         ]
 
     def _store(self, event: evt.Event) -> int:

@@ -46,7 +46,7 @@ def _texts(element: DataElement) -> list[str]:
 def _single(vr: str, wanted: str, held: list[str]) -> bool:
     """Single value, wildcard and range matching: one of the values held has to fit."""
     if vr in RANGE_VRS:
-        low, high = _range(vr, wanted)
+        low, high = bounds(vr, wanted)
         return any(low <= _padded(vr, value, "0") <= high for value in held)
     if vr == "PN":
         return any(_pattern(wanted, vr).fullmatch(part) for value in held for part in (value, *value.split("=")))
@@ -73,7 +73,7 @@ def _pattern(wanted: str, vr: str) -> re.Pattern[str]:
     return re.compile(text, re.DOTALL | (re.IGNORECASE if vr == "PN" else 0))
 
 
-def _range(vr: str, wanted: str) -> tuple[str, str]:
+def bounds(vr: str, wanted: str) -> tuple[str, str]:
     """Lowest and highest value of ``a-b``, ``a-``, ``-b`` or a single ``a``, in full precision."""
     zone = r"[+-](0\d|1[0-4])(00|30|45)"
     if vr == "DT" and re.fullmatch(rf"\d{{4,14}}(\.\d+)?{zone}", wanted):
