@@ -45,8 +45,9 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy include plugins/pacs2trial_airflow demo/pacs2trial_demo
 
+# What a fixture makes for a file is made once: the tests of a file share a process.
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not e2e" -n 2 --dist loadgroup -q
+	$(BIN)/python -m pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder -q
 
 e2e: $(VENV)/.test
 	$(BIN)/python -m pytest -m e2e -q

@@ -17,8 +17,7 @@ airflow_env.enter()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of this folder carry the mark ``airflow`` and share one process: Airflow is slow to get going."""
+    """All tests of this folder carry the mark ``airflow``."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.airflow)
-            item.add_marker(pytest.mark.xdist_group("airflow"))

@@ -12,8 +12,6 @@ from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
 from pacs2trial_demo.bench.peers import Peer
 from pacs2trial_demo.bench.stages import stage_1, stage_2
 
-pytestmark = pytest.mark.xdist_group("bench")  # what it makes is made once
-
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:

@@ -114,7 +114,6 @@ def test_made_secrets_are_private_strong_and_kept(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in secrets.iterdir()} == first
 
 
-@pytest.mark.xdist_group("postgres")
 def test_databases_are_apart(postgres_server: PostgresServer, tmp_path: Path) -> None:
     psql = need("psql")
     environment = {
@@ -141,7 +140,6 @@ def test_databases_are_apart(postgres_server: PostgresServer, tmp_path: Path) ->
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("cluster")
 def test_airflow_knows_every_option_and_command(compose: dict[str, Any], cluster_python: Path, tmp_path: Path) -> None:
     environments = [
         service.get("environment", {}) for name, service in compose["services"].items() if name in AIRFLOW_SERVICES
@@ -162,7 +160,6 @@ def test_airflow_knows_every_option_and_command(compose: dict[str, Any], cluster
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("cluster")
 def test_airflow_refuses_what_it_does_not_know(cluster_python: Path, tmp_path: Path) -> None:
     vocabulary = ask_airflow(cluster_python, tmp_path, [["celery", "wrker"], ["scheduler"]])
     assert set(vocabulary["refused"]) == {"celery wrker"}
