@@ -168,6 +168,7 @@ def test_a_lower_level_asks_only_by_unique_keys(scripted_pacs: ScriptedPacs):
         "SeriesInstanceUID",
         "SOPInstanceUID",
         "SOPClassUID",
+        "InstanceNumber",
     }
 
 

@@ -120,8 +120,9 @@ def test_the_request_names_the_destination_and_only_unique_keys(scripted_pacs: S
     assert list(seen[2][1].SOPInstanceUID) == ["1.2.1", "1.2.2"]
 
 
-def test_a_cancelled_move_stops_the_pacs(scripted_pacs: ScriptedPacs):
-    stored = []
+@pytest.mark.parametrize("heeded", [True, False])
+def test_a_cancelled_move_stops_the_pacs_whether_or_not_it_heeds_c_cancel(scripted_pacs: ScriptedPacs, heeded):
+    stored, ended_by = [], []
     store = AE("STORE")
     store.add_supported_context(_CT)
     receiver = store.start_server(
@@ -134,14 +135,39 @@ def test_a_cancelled_move_stops_the_pacs(scripted_pacs: ScriptedPacs):
         for number in range(1000):
             if event.assoc.is_aborted:
                 return
-            made = _instance(number)
-            yield 0xFF00, made
+            if heeded and event.is_cancelled:
+                ended_by.append("C-CANCEL")
+                yield 0xFE00, None
+                return
+            time.sleep(0.02)
+            yield 0xFF00, _instance(number)
 
     node = scripted_pacs.node((evt.EVT_C_MOVE, endless))
+    began = time.monotonic()
     move(node, STUDY, SERIES, expected=1000, cancelled=lambda: len(stored) >= 3)
-    time.sleep(0.5)
+    assert time.monotonic() - began < 15
     receiver.shutdown()
-    assert 3 <= len(stored) < 20
+    assert 3 <= len(stored) < 900
+    assert ended_by == (["C-CANCEL"] if heeded else [])
+
+
+def test_a_pacs_that_says_nothing_is_cancelled_all_the_same(scripted_pacs: ScriptedPacs):
+    heard = []
+
+    def silent(event):
+        yield "127.0.0.1", 1, {"contexts": [build_context(_CT)]}
+        for _ in range(500):
+            if event.is_cancelled:
+                heard.append("C-CANCEL")
+                break
+            time.sleep(0.02)
+        yield 0
+
+    node = scripted_pacs.node((evt.EVT_C_MOVE, silent))
+    began = time.monotonic()
+    move(node, STUDY, SERIES, expected=5, cancelled=lambda: True)
+    assert time.monotonic() - began < 8
+    assert heard == ["C-CANCEL"]
 
 
 def _instance(number):

@@ -7,7 +7,7 @@ from pacs2trial.network.association import UnreachableError
 from pacs2trial.retrieve.settle import retrieve
 from pacs2trial.vault.tables import InstanceState
 from pacs2trial_demo.pacs import DemoPacs
-from support.peers import Orthanc
+from support.peers import Orthanc, need_dicomweb
 from support.sites import TRIAL, Site, wanted
 
 
@@ -16,8 +16,18 @@ def filled(orthanc: Orthanc, demo_pacs: DemoPacs, site: Site, receiver: int) -> 
     """Orthanc with the objects of the demo PACS, connected as ``main``."""
     orthanc.store(Path(demo_pacs.folder))
     orthanc.add_modality("ours", site.ws.settings.receiver_aet, receiver)
-    site.connect(orthanc.aet, orthanc.dicom_port)
+    site.connect(orthanc.aet, orthanc.dicom_port, dicomweb=orthanc.web)
     return orthanc
+
+
+@pytest.fixture(params=["c-move", "c-get", "dicomweb"])
+def each_way(request: pytest.FixtureRequest, site: Site) -> str:
+    """The definition, with each way of retrieving in turn."""
+    way: str = request.param
+    if way == "dicomweb":
+        need_dicomweb()
+    site.define(retrieve=way)
+    return way
 
 
 def test_orthanc_gives_everything_wanted(site: Site, demo_pacs: DemoPacs, filled: Orthanc, each_way: str):

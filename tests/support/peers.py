@@ -27,6 +27,7 @@ from pacs2trial_demo.pacs import DemoPacs
 from support.programs import free_port, need
 
 _START_S = 30.0
+_DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 """Debian's dcmtk leaves Nagle's algorithm on, which costs 40 ms for each C-STORE on loopback."""
 
@@ -60,6 +61,11 @@ class Orthanc:
     dicom_port: int
     http_port: int
     folder: Path
+
+    @property
+    def web(self) -> str:
+        """Base of its DICOMweb service."""
+        return f"http://127.0.0.1:{self.http_port}/dicom-web"
 
     def rest(self, method: str, path: str, body: bytes | dict[str, Any] | list[Any] | str | None = None) -> Any:
         """Call the REST API; JSON in and out, bytes as they are.
@@ -96,6 +102,12 @@ class Orthanc:
         return [pydicom.dcmread(BytesIO(self.rest("GET", f"/instances/{i}/file"))) for i in held]
 
 
+def need_dicomweb() -> None:
+    """Skip the test, or fail it in CI, where Orthanc's DICOMweb plugin is absent (package orthanc-dicomweb)."""
+    if not _DICOMWEB.exists():
+        need("libOrthancDicomWeb.so")
+
+
 @pytest.fixture
 def orthanc(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Orthanc]:
     """A real Orthanc on free loopback ports, AE title ORTHANC."""
@@ -121,7 +133,7 @@ def _orthanc_configuration(orthanc: Orthanc) -> dict[str, Any]:
         "Name": orthanc.aet,
         "StorageDirectory": str(orthanc.folder / "storage"),
         "IndexDirectory": str(orthanc.folder / "storage"),
-        "Plugins": [],
+        "Plugins": [str(_DICOMWEB)] if _DICOMWEB.exists() else [],
         "DicomAet": orthanc.aet,
         "DicomPort": orthanc.dicom_port,
         "DicomCheckCalledAet": True,

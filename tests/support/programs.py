@@ -21,6 +21,7 @@ _PACKAGES = {
     "findscu": "dcmtk",
     "getscu": "dcmtk",
     "initdb": "postgresql",
+    "libOrthancDicomWeb.so": "orthanc-dicomweb",
     "movescu": "dcmtk",
     "pg_ctl": "postgresql",
     "postgres": "postgresql",

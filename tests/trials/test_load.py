@@ -136,8 +136,8 @@ def test_good_definition_is_read(tmp_path: Path) -> None:
         ),
         (
             "  pacs: main",
-            "  pacs: main\n  retrieve: dicomweb",
-            "demo.yaml line 10, source.retrieve: 'dicomweb' is not available yet; use c-move or c-get",
+            "  pacs: main\n  retrieve: wado-rs",
+            "demo.yaml line 10, source.retrieve: unknown value 'wado-rs'; known are c-get, c-move, dicomweb",
         ),
         (
             "review: never",

@@ -105,7 +105,7 @@ def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, sourc
     return _stage(received, found)
 
 
-def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
+def stage_part10(ws: Workspace, data: Buffer, *, source: str, named: str = "") -> Staged:
     """Take in one Part 10 file that is in memory; otherwise as :func:`stage_dataset`.
 
     Raises:
@@ -115,7 +115,7 @@ def stage_part10(ws: Workspace, data: Buffer, *, source: str) -> Staged:
     """
     size = memoryview(data).nbytes
     need_room(ws.settings, size)
-    received = _Received(ws, source, (data,), size)
+    received = _Received(ws, source, (data,), size, named)
     try:
         found = split_file(data)
     except UnsafeObjectError as unsafe:

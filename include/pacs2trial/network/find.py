@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import date
 
@@ -12,15 +12,18 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
-from pacs2trial.errors import InputError, PermanentError
+from pacs2trial.errors import PermanentError
 from pacs2trial.network.association import associate, ended
-from pacs2trial.network.identifier import day, identifier, text, unpadded
+from pacs2trial.network.identifier import asked_id, day, identifier, number, range_of, text, texts, unpadded, within
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.results import InstanceFound, SeriesFound, StudyFound
 from pacs2trial.network.status import FIND, Outcome, failure, look_up
+from pacs2trial.network.uncapped import Reply, all_instances, all_series, all_studies
 
 _logger = logging.getLogger(__name__)
 _MODEL = UID("1.2.840.10008.5.1.4.1.2.2.1")  # Study Root Query/Retrieve Information Model - FIND
+_CAPPED = frozenset({0xA700, 0xFE00})
+"""How a PACS says that it gives no more answers: out of resources, or matching ended though nobody cancelled it."""
 
 
 @contextmanager
@@ -53,66 +56,112 @@ def find_studies(
         TransientError: the PACS could not be reached, broke off or failed. Never a partial list.
         PermanentError: it refuses us, or its answers break the standard.
     """
-    if not unpadded(patient_id) or "\\" in patient_id:
-        raise InputError("a patient ID is empty or holds a backslash (PS3.5 6.2, VR LO); no PACS can be asked for it")
+    wanted = asked_id(patient_id)
     query = identifier(
         "STUDY",
-        PatientID=unpadded(patient_id),
+        PatientID=wanted,
         IssuerOfPatientID="",
         StudyInstanceUID="",
-        StudyDate=_range(date_from, date_to),
+        StudyDate=range_of(date_from, date_to),
+        StudyTime="",
         AccessionNumber="",
+        StudyDescription="",
+        ModalitiesInStudy="",
+        NumberOfStudyRelatedSeries="",
     )
     found: dict[str, StudyFound] = {}
     foreign = 0
-    for answer in _answers(peer, query, over):
-        if unpadded(text(answer, "PatientID")) != unpadded(patient_id):
+    for answer in all_studies(_asking(peer, over), query, date_from, date_to):
+        if unpadded(text(answer, "PatientID")) != wanted:
             foreign += 1
             continue
         study = StudyFound(
             study=_unique_key(peer, answer, "StudyInstanceUID"),
-            patient_id=unpadded(patient_id),
+            patient_id=wanted,
             issuer=unpadded(text(answer, "IssuerOfPatientID")),
             accession_number=unpadded(text(answer, "AccessionNumber")),
             study_date=day(unpadded(text(answer, "StudyDate"))),
+            description=unpadded(text(answer, "StudyDescription")),
+            modalities=texts(answer, "ModalitiesInStudy"),
+            series_told=number(answer, "NumberOfStudyRelatedSeries"),
         )
-        if _within(study.study_date, date_from, date_to):
+        if within(study.study_date, date_from, date_to):
             found.setdefault(study.study, study)
     if foreign:
         _logger.warning("%s: %d studies dropped, their Patient ID is not exactly the asked one", peer, foreign)
     return [found[uid] for uid in sorted(found)]
 
 
-def find_series(peer: Peer, study: str, *, over: Association | None = None) -> list[SeriesFound]:
-    """The series of a study, sorted by UID. Errors as :func:`find_studies`."""
-    query = identifier("SERIES", StudyInstanceUID=study, SeriesInstanceUID="", Modality="")
+def find_series(
+    peer: Peer,
+    study: str,
+    *,
+    told: int | None = None,
+    modalities: Collection[str] = (),
+    over: Association | None = None,
+) -> list[SeriesFound]:
+    """The series of a study, sorted by UID. Errors as :func:`find_studies`.
+
+    Args:
+        peer: the PACS.
+        study: Study Instance UID.
+        told: how many series the PACS says that the study has.
+        modalities: those that are asked for one by one where the PACS does not give all series at once.
+        over: an open :func:`inquiry`; a new association otherwise.
+    """
+    query = identifier(
+        "SERIES",
+        StudyInstanceUID=study,
+        SeriesInstanceUID="",
+        Modality="",
+        SeriesNumber="",
+        NumberOfSeriesRelatedInstances="",
+    )
     found: dict[str, SeriesFound] = {}
-    for answer in _answers(peer, query, over):
+    for answer in all_series(_asking(peer, over), query, told, modalities):
         if text(answer, "StudyInstanceUID") in {"", study}:  # some PACS do not repeat the key of the level above
             uid = _unique_key(peer, answer, "SeriesInstanceUID")
-            found.setdefault(uid, SeriesFound(study, uid, unpadded(text(answer, "Modality"))))
+            told_instances = number(answer, "NumberOfSeriesRelatedInstances")
+            found.setdefault(uid, SeriesFound(study, uid, unpadded(text(answer, "Modality")), told_instances))
     return [found[uid] for uid in sorted(found)]
 
 
-def find_instances(peer: Peer, study: str, series: str, *, over: Association | None = None) -> list[InstanceFound]:
-    """The instances of a series, sorted by UID. Errors as :func:`find_studies`."""
-    query = identifier("IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID="", SOPClassUID="")
+def find_instances(
+    peer: Peer, study: str, series: str, *, told: int | None = None, over: Association | None = None
+) -> list[InstanceFound]:
+    """The instances of a series, sorted by UID. Errors as :func:`find_studies`.
+
+    Args:
+        peer: the PACS.
+        study: Study Instance UID.
+        series: Series Instance UID.
+        told: how many instances the PACS says that the series has.
+        over: an open :func:`inquiry`; a new association otherwise.
+    """
+    query = identifier(
+        "IMAGE", StudyInstanceUID=study, SeriesInstanceUID=series, SOPInstanceUID="", SOPClassUID="", InstanceNumber=""
+    )
     found: dict[str, InstanceFound] = {}
-    for answer in _answers(peer, query, over):
+    for answer in all_instances(_asking(peer, over), query, told):
         if text(answer, "SeriesInstanceUID") in {"", series}:
             uid = _unique_key(peer, answer, "SOPInstanceUID")
             found.setdefault(uid, InstanceFound(study, series, uid, text(answer, "SOPClassUID")))
     return [found[uid] for uid in sorted(found)]
 
 
-def _answers(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset]:
-    """All answers, or an error. "Nothing" is believed when it is said twice, on two associations: a busy archive
+def _asking(peer: Peer, over: Association | None) -> Callable[[Dataset], Reply]:
+    """Asks one query after the other. "Nothing" is believed when it is said twice, on two associations: a busy archive
     answers Success without a match now and then, and what nobody knows of would never be asked for.
     """
-    return _asked(peer, query, over) or _asked(peer, query, None)
+
+    def ask(query: Dataset) -> Reply:
+        reply = _asked(peer, query, over)
+        return reply if reply.answers or reply.cut else _asked(peer, query, None)
+
+    return ask
 
 
-def _asked(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset]:
+def _asked(peer: Peer, query: Dataset, over: Association | None) -> Reply:
     """The answers to one request; a list that an abort cut short would silently lose studies, so it is an error."""
     way: AbstractContextManager[Association] = inquiry(peer) if over is None else nullcontext(over)
     answers: list[Dataset] = []
@@ -124,7 +173,9 @@ def _asked(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset
                 raise ended(peer, "C-FIND", peer.patience.response_timeout)
             status = look_up(FIND, response.Status)
             if status.outcome is Outcome.SUCCESS:
-                return answers
+                return Reply(answers, _at_its_limit(peer) if len(answers) == peer.limits.maximum_matches else None)
+            if response.Status in _CAPPED:
+                return Reply(answers, failure(peer, "C-FIND", response.Status, status))
             if status.outcome is not Outcome.PENDING:
                 raise failure(peer, "C-FIND", response.Status, status)
             if answer is None:
@@ -133,24 +184,15 @@ def _asked(peer: Peer, query: Dataset, over: Association | None) -> list[Dataset
     raise ended(peer, "C-FIND", peer.patience.response_timeout)
 
 
+def _at_its_limit(peer: Peer) -> PermanentError:
+    return PermanentError(
+        f"{peer} gives {peer.limits.maximum_matches} answers to a C-FIND and no more, however narrow the question; "
+        "have its limit raised, or use retrieve: dicomweb"
+    )
+
+
 def _unique_key(peer: Peer, answer: Dataset, keyword: str) -> str:
     value = text(answer, keyword)
     if not value:
         raise PermanentError(f"{peer} answered C-FIND without {keyword}, the unique key of its level (PS3.4 C.6.2.1)")
     return value
-
-
-def _range(date_from: date | None, date_to: date | None) -> str:
-    """Range matching, inclusive at both ends (PS3.4 C.2.2.2.5); empty matches every study."""
-    if date_from is None and date_to is None:
-        return ""
-    return f"{date_from:%Y%m%d}-" + (f"{date_to:%Y%m%d}" if date_to else "") if date_from else f"-{date_to:%Y%m%d}"
-
-
-def _within(study_date: date | None, date_from: date | None, date_to: date | None) -> bool:
-    """Whether the date is in the window; some PACS ignore range matching."""
-    if date_from is None and date_to is None:
-        return True
-    if study_date is None:
-        return False
-    return (date_from is None or date_from <= study_date) and (date_to is None or study_date <= date_to)

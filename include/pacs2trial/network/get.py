@@ -15,7 +15,7 @@ from pacs2trial.network.identifier import retrieve_keys
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.results import SubOperations
 from pacs2trial.network.storage_contexts import storage_contexts
-from pacs2trial.network.suboperations import follow, never
+from pacs2trial.network.suboperations import MESSAGE_ID, follow, never
 
 _logger = logging.getLogger(__name__)
 _MODEL = UID("1.2.840.10008.5.1.4.1.2.2.3")  # Study Root Query/Retrieve Information Model - GET
@@ -73,5 +73,6 @@ def get(
         roles=[build_role(uid, scp_role=True) for uid in sorted({str(cx.abstract_syntax) for cx in contexts[1:]})],
         handlers=[(evt.EVT_C_STORE, stored)],
     ) as association:
-        responses = association.send_c_get(retrieve_keys(study, series, instances), _MODEL, priority=0)
-        return follow(peer, "C-GET", association, responses, expected=expected, cancelled=cancelled)
+        keys = retrieve_keys(study, series, instances)
+        responses = association.send_c_get(keys, _MODEL, msg_id=MESSAGE_ID, priority=0)
+        return follow(peer, "C-GET", association, _MODEL, responses, expected=expected, cancelled=cancelled)

@@ -9,6 +9,8 @@ import pydicom.config
 from pydicom import DataElement, Dataset
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from pacs2trial.errors import InputError
+
 UTF_8 = "ISO_IR 192"
 PADDING = " \0"
 
@@ -41,6 +43,47 @@ def text(answer: Dataset, keyword: str) -> str:
 def unpadded(value: str) -> str:
     """A value of VR LO, SH or CS without the spaces around it, which mean nothing (PS3.5 6.2)."""
     return value.strip(PADDING)
+
+
+def texts(answer: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of a key, as :func:`text`; none when the answer lacks it."""
+    value = answer.get(keyword)
+    if value is None or isinstance(value, str | bytes):
+        return tuple(filter(None, unpadded(text(answer, keyword)).split("\\")))
+    return tuple(filter(None, (unpadded(str(one)) for one in value)))
+
+
+def number(answer: Dataset, keyword: str) -> int | None:
+    """A key of VR IS or US; None when the answer lacks it, or it is no number."""
+    value = unpadded(text(answer, keyword))
+    return int(value) if value.isascii() and value.removeprefix("-").isdigit() else None
+
+
+def asked_id(patient_id: str) -> str:
+    """The patient ID as it is asked for.
+
+    Raises:
+        InputError: it is empty or cannot be asked for.
+    """
+    if not unpadded(patient_id) or "\\" in patient_id:
+        raise InputError("a patient ID is empty or holds a backslash (PS3.5 6.2, VR LO); no PACS can be asked for it")
+    return unpadded(patient_id)
+
+
+def range_of(date_from: date | None, date_to: date | None) -> str:
+    """Range matching, inclusive at both ends (PS3.4 C.2.2.2.5); empty matches every study."""
+    if date_from is None and date_to is None:
+        return ""
+    return f"{date_from:%Y%m%d}-" + (f"{date_to:%Y%m%d}" if date_to else "") if date_from else f"-{date_to:%Y%m%d}"
+
+
+def within(study_date: date | None, date_from: date | None, date_to: date | None) -> bool:
+    """Whether the date is in the window; some PACS ignore range matching."""
+    if date_from is None and date_to is None:
+        return True
+    if study_date is None:
+        return False
+    return (date_from is None or date_from <= study_date) and (date_to is None or study_date <= date_to)
 
 
 def day(value: str) -> date | None:

@@ -11,7 +11,7 @@ from pacs2trial.network.association import associate
 from pacs2trial.network.identifier import retrieve_keys
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.results import SubOperations
-from pacs2trial.network.suboperations import follow, never
+from pacs2trial.network.suboperations import MESSAGE_ID, follow, never
 
 _MODEL = UID("1.2.840.10008.5.1.4.1.2.2.2")  # Study Root Query/Retrieve Information Model - MOVE
 
@@ -34,7 +34,7 @@ def move(
         instances: SOP Instance UIDs of that series, at most :data:`~pacs2trial.network.suboperations.LIST_LENGTH`;
             the whole series without them.
         expected: instances that should come, 0 if not known. With it, a Success that did nothing is an error.
-        cancelled: asked at every response; when true the transfer is stopped.
+        cancelled: asked several times a second; when true the transfer is stopped.
 
     Raises:
         TransientError: not reachable, broken off, out of resources, busy.
@@ -43,6 +43,6 @@ def move(
     timeout = peer.patience.transfer_timeout
     with associate(peer, [build_context(_MODEL)], response_timeout=timeout) as association:
         responses = association.send_c_move(
-            retrieve_keys(study, series, instances), peer.move_destination, _MODEL, priority=0
+            retrieve_keys(study, series, instances), peer.move_destination, _MODEL, msg_id=MESSAGE_ID, priority=0
         )
-        return follow(peer, "C-MOVE", association, responses, expected=expected, cancelled=cancelled)
+        return follow(peer, "C-MOVE", association, _MODEL, responses, expected=expected, cancelled=cancelled)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from pacs2trial.connections import Connection, Connections
 from pacs2trial.errors import InputError
+from pacs2trial.network.limits import Limits
 from pacs2trial.network.tls import TlsExtra
 from pacs2trial.settings import Settings
 
@@ -34,10 +35,11 @@ class Patience(BaseModel):
     retry_wait: Seconds = Field(2, description="before what did not come is asked for a second time")
 
 
-class _Extra(Patience, TlsExtra):
+class _Extra(Limits, Patience, TlsExtra):
     aet: AETitle
     calling_aet: AETitle | None = None
     move_destination: AETitle | None = None
+    dicomweb: Any = None  # read by pacs2trial.network.webpeer
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Peer:
     """The AE title of our receiver as it has to know it, with address and port, for C-MOVE."""
     patience: Patience = field(default=Patience(), repr=False)
     tls: TlsExtra = field(default=TlsExtra(), repr=False)
+    limits: Limits = field(default=Limits(), repr=False)
 
     def __str__(self) -> str:
         return f"PACS {self.name!r} ({self.aet} at {self.host}:{self.port})"
@@ -82,8 +85,9 @@ def peer(connections: Connections, name: str, settings: Settings) -> Peer:
         aet=extra.aet,
         calling_aet=extra.calling_aet or settings.receiver_aet,
         move_destination=extra.move_destination or settings.receiver_aet,
-        patience=Patience(**extra.model_dump(include=set(Patience.model_fields))),
+        patience=Patience.model_validate(extra.model_dump(include=set(Patience.model_fields))),
         tls=TlsExtra(**extra.model_dump(include=set(TlsExtra.model_fields))),
+        limits=Limits(hours=extra.hours, rate=extra.rate, maximum_matches=extra.maximum_matches),
     )
 
 

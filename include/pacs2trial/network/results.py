@@ -8,22 +8,33 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class StudyFound:
-    """A study of the asked patient. ``issuer`` and ``accession_number`` are empty when the PACS does not say."""
+    """A study of the asked patient.
+
+    What the PACS does not say is empty: ``issuer``, ``accession_number``, ``description`` (0008,1030), ``modalities``
+    (0008,0061). ``series_told`` is how many series it says that the study has (0020,1206); PACS lie about it.
+    """
 
     study: str = field(repr=False)
     patient_id: str = field(repr=False)
     issuer: str = field(repr=False)
     accession_number: str = field(repr=False)
     study_date: date | None = field(repr=False)
+    description: str = field(default="", repr=False)
+    modalities: tuple[str, ...] = field(default=(), repr=False)
+    series_told: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesFound:
-    """A series of one study; ``modality`` is empty when the PACS does not say."""
+    """A series of one study; ``modality`` is empty when the PACS does not say.
+
+    ``instances_told`` is how many instances the PACS says that it has (0020,1209); PACS lie about it.
+    """
 
     study: str = field(repr=False)
     series: str = field(repr=False)
     modality: str
+    instances_told: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from pacs2trial.errors import TransientError
 from pacs2trial.network.association import UnreachableError
-from pacs2trial.network.peer import Peer
 from pacs2trial.network.suboperations import never
+from pacs2trial.network.webpeer import Node
 from pacs2trial.restore.contents import Content, is_there
 from pacs2trial.retrieve.outstanding import AskedInstance
-from pacs2trial.retrieve.requests import Retrieval, retrieval, series_requests
+from pacs2trial.retrieve.requests import Level, requests
 from pacs2trial.retrieve.shown import by_home, shown
+from pacs2trial.retrieve.ways import Retrieval, retrieval
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Instance, InstanceState, QuarantineItem, StagedVersion, now
@@ -68,7 +69,8 @@ def bring_back(
         PermanentError: it refuses us.
     """
     absent: list[Absent] = []
-    for node, contents in by_home(lost, ws.connections, ws.settings, definition.source.pacs):
+    source = definition.source
+    for node, contents in by_home(lost, ws.connections, ws.settings, source.pacs, source.retrieve):
         purpose = f"restore {definition.trial}"
         held = shown(ws.vault, node, contents, caller=CALLER, purpose=purpose)
         absent += [Absent(one, NOT_IN_PACS) for one in contents if one.sop_instance not in held]
@@ -85,7 +87,7 @@ class _Fetching:
         self,
         ws: Workspace,
         definition: TrialDefinition,
-        node: Peer,
+        node: Node,
         subject_key: str,
         cancelled: Callable[[], bool],
     ) -> None:
@@ -99,17 +101,17 @@ class _Fetching:
 
     def fetch(self, wanted: Sequence[Content]) -> list[Absent]:
         """Ask twice at most, wait for what is on its way, tell what did not come."""
-        self._ask(wanted, by_instance=False)
+        self._ask(wanted, Level.SERIES)
         left = self._unsettled(wanted, self._patience.retry_wait)
         if left:
-            self._ask(left, by_instance=True)
+            self._ask(left, Level.INSTANCE)
             self._unsettled(left, self._patience.settle_timeout)
         absent = [one for one in wanted if not is_there(self._ws.settings, one)]
         return [Absent(one, self._fate(one) or (OTHER_CONTENT if self._others(one) else NOT_SENT)) for one in absent]
 
-    def _ask(self, wanted: Sequence[Content], *, by_instance: bool) -> None:
+    def _ask(self, wanted: Sequence[Content], level: Level) -> None:
         asked = _with_their_series(self._ws, self._subject_key, wanted)
-        for request in series_requests(self._ws.vault, asked, purpose=self._purpose, by_instance=by_instance):
+        for request in requests(self._ws.vault, asked, purpose=self._purpose, level=level):
             try:
                 self._retrieve(request)
             except UnreachableError:

@@ -8,11 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from pynetdicom.association import Association
-
 from pacs2trial.keytable import EnrolledSubject
-from pacs2trial.network.find import find_instances, find_series, find_studies
-from pacs2trial.network.peer import Peer
+from pacs2trial.network.archive import Archive
 from pacs2trial.network.results import InstanceFound, StudyFound
 
 _logger = logging.getLogger(__name__)
@@ -59,9 +56,16 @@ class WantedInstance:
     modality: str
 
 
+@dataclass(frozen=True)
+class WantedInstances:
+    """The wanted instances of a study; ``whole`` when the PACS showed no other series, so that it may come at once."""
+
+    instances: tuple[WantedInstance, ...] = field(repr=False)
+    whole: bool
+
+
 def belonging_studies(
-    peer: Peer,
-    over: Association,
+    pacs: Archive,
     subject: EnrolledSubject,
     patients: Mapping[int, tuple[str, str]],
     window: tuple[date | None, date | None],
@@ -70,8 +74,7 @@ def belonging_studies(
     """Ask the PACS for the studies of a subject's patient IDs, and keep those that are the subject's.
 
     Args:
-        peer: the PACS.
-        over: an open association to it.
+        pacs: an open line to the PACS.
         subject: whom to ask for.
         patients: issuer and patient ID by identifier.
         window: first and last study date, inclusive.
@@ -81,7 +84,7 @@ def belonging_studies(
     held: list[DoubtfulStudy] = []
     for identifier_id in subject.identifier_ids:
         issuer, patient_id = patients[identifier_id]
-        for found in find_studies(peer, patient_id, *window, over=over):
+        for found in pacs.studies(patient_id, *window):
             if found.issuer and found.issuer != issuer:
                 # Another hospital's patient with the same number, unless our side does not say which hospital it means.
                 held += [] if issuer else [DoubtfulStudy(found.study, ISSUER_UNKNOWN)]
@@ -124,16 +127,17 @@ def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
     ]
 
 
-def wanted_instances(
-    peer: Peer, over: Association, study: StudyFound, modalities: Collection[str]
-) -> list[WantedInstance]:
+def wanted_instances(pacs: Archive, study: StudyFound, modalities: Collection[str]) -> WantedInstances:
     """All instances of those series of a study whose modality is wanted.
 
-    A series of which the PACS does not tell the modality is asked for: the object itself will tell.
+    A series of which the PACS does not tell the modality is asked for: the object itself will tell. A study of which it
+    tells the modalities (0008,0061), and none of them is wanted, is not looked into.
     """
-    return [
-        WantedInstance(instance, series.modality)
-        for series in find_series(peer, study.study, over=over)
-        if series.modality in modalities or not series.modality
-        for instance in find_instances(peer, study.study, series.series, over=over)
-    ]
+    if study.modalities and not set(study.modalities) & set(modalities):
+        return WantedInstances((), whole=False)
+    series = pacs.series(study, modalities)
+    wanted = [one for one in series if one.modality in modalities or not one.modality]
+    return WantedInstances(
+        tuple(WantedInstance(instance, one.modality) for one in wanted for instance in pacs.instances(one)),
+        whole=len(wanted) == len(series),
+    )

@@ -9,15 +9,18 @@ from dataclasses import dataclass
 
 from pacs2trial.errors import TransientError
 from pacs2trial.network.association import UnreachableError
-from pacs2trial.network.peer import peer
 from pacs2trial.network.suboperations import never
-from pacs2trial.retrieve.outstanding import OPEN, asked_instances, counts
-from pacs2trial.retrieve.requests import retrieval, series_requests
+from pacs2trial.network.webpeer import node
+from pacs2trial.retrieve.outstanding import OPEN, asked_instances, counts, whole_studies
+from pacs2trial.retrieve.requests import Level, Request, requests
 from pacs2trial.retrieve.runs import RunInfo, load_run
+from pacs2trial.retrieve.turn import Clock, Hours, place
+from pacs2trial.retrieve.ways import most_at_once, retrieval
 from pacs2trial.workspace import Workspace
 
 _logger = logging.getLogger(__name__)
 _POLL = 0.2  # seconds between two looks at the ledger
+_BACK_OFF = 3.0  # how many times longer the second wait is than the first
 
 Progress = Callable[[int, int], None]
 """Told how many of how many instances have come."""
@@ -39,12 +42,15 @@ def fetch(
     *,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
+    clock: Clock | None = None,
+    at_any_hour: bool = False,
 ) -> FetchReport:
     """Bring what the run expects of these subjects and stage 1 has not settled yet.
 
-    A series of which nothing has come is asked for as a whole, else its missing instances. What then is still missing
-    is asked for once more, instance by instance, after a moment. Further repetition is Airflow's. What the PACS says
-    of its success is not relied on: the ledger counts.
+    A study of which nothing has come, and of which everything is wanted, is asked for as a whole. What then is missing
+    is asked for again after a moment, and again after a longer one: series of which nothing has come as a whole, in the
+    end instance by instance. Further repetition is Airflow's. What the PACS says of its success is not relied on: the
+    ledger counts. When the hours of the PACS end, the transfer is stopped as if it were cancelled.
 
     Args:
         ws: the site.
@@ -52,21 +58,27 @@ def fetch(
         subject_keys: which of its subjects.
         progress: called after each request with instances arrived and asked for.
         cancelled: asked at every response of the PACS; when true the transfer is stopped.
+        clock: what time it is; that of the machine when absent.
+        at_any_hour: the hours of the PACS are not heeded.
 
     Raises:
         InputError: unknown run or connection.
+        ClosedError: something is missing, and the PACS may not be asked for it at this hour.
         TransientError: the PACS cannot be reached, or instances are missing after it failed; or another run is
             working on one of the subjects.
         PermanentError: the PACS refuses us.
     """
     run = load_run(ws, run_key)
     keys = sorted(set(subject_keys))
-    transfer = _Transfer(ws, run, keys, progress, cancelled)
+    transfer = _Transfer(ws, run, keys, progress, cancelled, clock, at_any_hour=at_any_hour)
     failures: list[TransientError] = []
     for key in keys:
         if transfer.asked[key] and not cancelled():
-            with ws.vault.lock(f"{run.trial}/{key}"):
+            transfer.hours.require_open()
+            with ws.vault.lock(f"{run.trial}/{key}"), place(ws, transfer.node, transfer.stopped):
                 failures += transfer.fetch_subject(key)
+            if transfer.left(key) and not cancelled():
+                transfer.hours.require_open()
     report = FetchReport(sum(transfer.asked.values()), transfer.arrived(), cancelled())
     if failures:
         raise TransientError(f"{report.arrived} of {report.asked} instances came: {failures[-1]}")
@@ -83,37 +95,68 @@ class _Transfer:
         keys: Sequence[str],
         progress: Progress | None,
         cancelled: Callable[[], bool],
+        clock: Clock | None,
+        *,
+        at_any_hour: bool,
     ) -> None:
         self._ws = ws
         self._run = run
-        node = peer(ws.connections, run.definition.source.pacs, ws.settings)
-        self._retry_wait = node.patience.retry_wait
-        self._retrieve = retrieval(ws, run.definition, node, cancelled)
+        source = run.definition.source
+        self.node = node(ws.connections, source.pacs, ws.settings, way=source.retrieve)
+        self.hours = Hours(self.node, ws.settings, clock, regardless=at_any_hour)
+        self._retrieve = retrieval(ws, run.definition, self.node, self.stopped)
+        self._whole_studies = whole_studies(ws.vault, run)
         self._progress = progress
         self._cancelled = cancelled
         self.asked = {key: self._outstanding(key) for key in keys}
         """Instances outstanding at the beginning, by subject key."""
         self._left = dict(self.asked)
 
+    def stopped(self) -> bool:
+        """Whether the transfer is to end: somebody cancelled it, or the hours of the PACS are over."""
+        return self._cancelled() or self.hours.closed()
+
+    def left(self, key: str) -> int:
+        """Instances of a subject that have not come."""
+        return self._left[key]
+
     def arrived(self) -> int:
         """Instances that have come since the beginning."""
         return sum(self.asked.values()) - sum(self._left.values())
 
     def fetch_subject(self, key: str) -> list[TransientError]:
-        """Ask twice at most; returns why the second time failed, if it did and something is missing."""
-        self._ask(key, by_instance=False)
-        if self._complete_soon(key) or self._cancelled():
-            return []
-        _logger.warning("%s: %d instances did not come; asking for them once more", key, self._left[key])
-        failures = self._ask(key, by_instance=True)
-        return failures if self._left[key] else []
-
-    def _ask(self, key: str, *, by_instance: bool) -> list[TransientError]:
+        """Ask at each level once; returns why the last time failed, if it did and something is missing."""
+        wait = self.node.patience.retry_wait
         failures: list[TransientError] = []
-        instances = asked_instances(self._ws.vault, self._run, [key])
-        purpose = f"{self._run.definition.source.retrieve} for run {self._run.key}"
-        for request in series_requests(self._ws.vault, instances, purpose=purpose, by_instance=by_instance):
-            if self._cancelled():
+        for level in Level:
+            chosen = self._requests(key, level)
+            if level is Level.STUDY and all(one.level is not Level.STUDY for one in chosen):
+                continue  # the next level asks the same
+            failures = self._ask(key, chosen)
+            if self.stopped() or not self._left[key]:
+                return []
+            if level is not Level.INSTANCE:
+                if self._complete_soon(key, wait) or self.stopped():
+                    return []
+                wait *= _BACK_OFF
+                _logger.warning("%s: %d instances did not come; asking for them once more", key, self._left[key])
+        return failures
+
+    def _requests(self, key: str, level: Level) -> list[Request]:
+        definition = self._run.definition
+        return requests(
+            self._ws.vault,
+            asked_instances(self._ws.vault, self._run, [key]),
+            purpose=f"{definition.source.retrieve} for run {self._run.key}",
+            level=level,
+            whole_studies=self._whole_studies,
+            at_most=most_at_once(self.node, definition),
+        )
+
+    def _ask(self, key: str, chosen: Sequence[Request]) -> list[TransientError]:
+        failures: list[TransientError] = []
+        for request in chosen:
+            if self.stopped():
                 break
             try:
                 self._retrieve(request)
@@ -125,10 +168,10 @@ class _Transfer:
             self._look(key)
         return failures
 
-    def _complete_soon(self, key: str) -> bool:
+    def _complete_soon(self, key: str, wait: float) -> bool:
         """Wait for what is still on its way: some PACS give the final response before the last object is stored."""
-        end = time.monotonic() + self._retry_wait
-        while self._left[key] and time.monotonic() < end and not self._cancelled():
+        end = time.monotonic() + wait
+        while self._left[key] and time.monotonic() < end and not self.stopped():
             time.sleep(_POLL)
             self._look(key)
         return not self._left[key]

@@ -60,6 +60,14 @@ def asked_instances(vault: Vault, run: RunInfo, subject_keys: Collection[str]) -
         return [AskedInstance(*row[:-1], state=InstanceState(row.state)) for row in session.execute(statement)]
 
 
+def whole_studies(vault: Vault, run: RunInfo) -> frozenset[str]:
+    """The studies of which the run wants everything that the PACS shows."""
+    with vault.session(read_only=True) as session:
+        return frozenset(
+            session.scalars(select(RunStudy.study).where(RunStudy.run_id == run.run_id, RunStudy.whole.is_(True)))
+        )
+
+
 def _of_run(query: Select[*_Columns], run: RunInfo, subject_keys: Collection[str]) -> Select[*_Columns]:
     wanted = {*run.definition.source.modalities, MODALITY_UNKNOWN}
     asked, filed = aliased(Identifier), aliased(Identifier)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
 
@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from pacs2trial.keytable import EnrolledSubject, accession_lookup, current_version, enrolled
 from pacs2trial.keytable.studies import Decisions, decided
-from pacs2trial.network.find import inquiry
-from pacs2trial.network.peer import Peer, peer
+from pacs2trial.network.archive import archive
+from pacs2trial.network.webpeer import Node, node
 from pacs2trial.retrieve.announced import (
     TWO_PATIENT_IDS,
     DoubtfulStudy,
@@ -67,6 +67,14 @@ class RunPlan:
     dry_run: bool
 
 
+@dataclass(frozen=True)
+class AnnouncedStudy:
+    """The wanted instances of a study, at least one; ``whole`` when the study holds nothing else."""
+
+    instances: tuple[Announced, ...] = field(repr=False)
+    whole: bool
+
+
 def plan_run(
     ws: Workspace,
     trial: str,
@@ -97,20 +105,20 @@ def plan_run(
     definition = ws.definition(trial)
     version = current_version(ws.vault, trial)
     chosen = enrolled(ws.vault, trial, subjects, version_id=version.id)
-    node = peer(ws.connections, definition.source.pacs, ws.settings)
+    source = node(ws.connections, definition.source.pacs, ws.settings, way=definition.source.retrieve)
     window = (date_from, date_to)
     plans: list[SubjectPlan] = []
     asked: list[AskedStudy] = []
     found: dict[int, SubjectStudies] = {}
     with ws.vault.session(read_only=True) as session:
         answers = decided(session, trial)
-    for each in _find_studies(ws, trial, node, chosen, window, answers):
-        one, announced = _wanted(ws.vault, definition, node, each, answers)
+    for each in _find_studies(ws, trial, source, chosen, window, answers):
+        one, announced = _wanted(ws.vault, definition, source, each, answers)
         found[one.subject.subject_id] = one
         if not dry_run:
-            expect(ws.vault, [instance for study in announced for instance in study], source=f"pacs:{node.name}")
+            expect(ws.vault, [one for study in announced for one in study.instances], source=f"pacs:{source.name}")
         plans.append(_planned(ws.vault, one, announced))
-        asked += [_asked(one.subject.subject_id, instances) for instances in announced]
+        asked += [_asked(one.subject.subject_id, study) for study in announced]
     if not dry_run:
         record_held(ws.vault, trial, found, window)
     run_key = "" if dry_run else record_run(ws, definition, version.id, asked, date_from, date_to)
@@ -120,7 +128,7 @@ def plan_run(
 def _find_studies(
     ws: Workspace,
     trial: str,
-    node: Peer,
+    source: Node,
     subjects: Sequence[EnrolledSubject],
     window: tuple[date | None, date | None],
     answers: Decisions,
@@ -131,37 +139,37 @@ def _find_studies(
     if not subjects:
         return []
     lookup = partial(accession_lookup, ws.vault)
-    with inquiry(node) as over:
-        found = [belonging_studies(node, over, subject, patients, window, lookup) for subject in subjects]
+    with archive(source) as pacs:
+        found = [belonging_studies(pacs, subject, patients, window, lookup) for subject in subjects]
     return with_decisions(ws.vault, answers, without_shared(found))
 
 
 def _wanted(
-    vault: Vault, definition: TrialDefinition, node: Peer, one: SubjectStudies, answers: Decisions
-) -> tuple[SubjectStudies, list[list[Announced]]]:
+    vault: Vault, definition: TrialDefinition, source: Node, one: SubjectStudies, answers: Decisions
+) -> tuple[SubjectStudies, list[AnnouncedStudy]]:
     """The wanted instances of each study; a study that the ledger files under another patient ID joins those held."""
-    with inquiry(node) as over:
-        wanted = [
-            (study, wanted_instances(node, over, study.found, definition.source.modalities)) for study in one.studies
-        ]
-    holding = [pair for pair in wanted if pair[1]]
-    announced = _in_staging(vault, holding)
+    with archive(source) as pacs:
+        wanted = [(study, wanted_instances(pacs, study.found, definition.source.modalities)) for study in one.studies]
+    holding = [(study, found) for study, found in wanted if found.instances]
+    announced = _in_staging(vault, [(study, found.instances) for study, found in holding])
     doubtful = {
         study.found.study
         for (study, _), instances in zip(holding, announced, strict=True)
         if (one.subject.subject_id, instances[0].study) not in answers and _filed_under_another(vault, instances)
     }
     kept = [
-        instances for (study, _), instances in zip(holding, announced, strict=True) if study.found.study not in doubtful
+        AnnouncedStudy(tuple(instances), whole=found.whole)
+        for (study, found), instances in zip(holding, announced, strict=True)
+        if study.found.study not in doubtful
     ]
     studies = tuple(study for study in one.studies if study.found.study not in doubtful)
     held = one.held + tuple(DoubtfulStudy(study, TWO_PATIENT_IDS) for study in sorted(doubtful))
     return SubjectStudies(one.subject, studies, held), kept
 
 
-def _planned(vault: Vault, one: SubjectStudies, announced: Sequence[Sequence[Announced]]) -> SubjectPlan:
-    expected = {instance.sop_instance for study in announced for instance in study}
-    missing = expected - _settled(vault, [study[0].study for study in announced])
+def _planned(vault: Vault, one: SubjectStudies, announced: Sequence[AnnouncedStudy]) -> SubjectPlan:
+    expected = {instance.sop_instance for study in announced for instance in study.instances}
+    missing = expected - _settled(vault, [study.instances[0].study for study in announced])
     held = tuple(study.reason for study in one.held)
     plan = SubjectPlan(one.subject.subject_key, len(announced), len(expected), len(missing), held)
     _logger.info(
@@ -176,11 +184,15 @@ def _planned(vault: Vault, one: SubjectStudies, announced: Sequence[Sequence[Ann
     return plan
 
 
-def _asked(subject_id: int, instances: Sequence[Announced]) -> AskedStudy:
-    """The study of ``instances``; a PACS may list one instance in two series."""
-    first = instances[0]
+def _asked(subject_id: int, announced: AnnouncedStudy) -> AskedStudy:
+    """The study of ``announced``; a PACS may list one instance in two series."""
+    first = announced.instances[0]
     return AskedStudy(
-        subject_id, first.identifier_id, first.study, len({instance.sop_instance for instance in instances})
+        subject_id,
+        first.identifier_id,
+        first.study,
+        len({instance.sop_instance for instance in announced.instances}),
+        whole=announced.whole,
     )
 
 

@@ -36,12 +36,16 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class AskedStudy:
-    """A study that a run asks for: whose it is, its staging Study Instance UID, the instances announced and wanted."""
+    """A study that a run asks for: whose it is, its staging Study Instance UID, the instances announced and wanted.
+
+    ``whole`` when all that the PACS shows of it is wanted.
+    """
 
     subject_id: int
     identifier_id: int
     study: str
     expected: int
+    whole: bool = False
 
 
 def record_run(
@@ -76,6 +80,7 @@ def record_run(
                 identifier_id=asked.identifier_id,
                 study=asked.study,
                 expected=asked.expected,
+                whole=asked.whole,
             )
             for asked in studies
         )

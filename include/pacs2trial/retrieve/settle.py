@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pacs2trial.errors import BalanceError
-from pacs2trial.network.peer import peer
+from pacs2trial.network.webpeer import node
 from pacs2trial.retrieve.fetch import Progress, fetch
 from pacs2trial.retrieve.outstanding import asked_instances, counts
 from pacs2trial.retrieve.plan import plan_run
@@ -36,7 +36,8 @@ def settle(ws: Workspace, run_key: str, subject_keys: Sequence[str], *, timeout:
         BalanceError: instances are missing or failed; one line for each subject, with counts.
     """
     run = load_run(ws, run_key)
-    patience = peer(ws.connections, run.definition.source.pacs, ws.settings).patience
+    source = run.definition.source
+    patience = node(ws.connections, source.pacs, ws.settings, way=source.retrieve).patience
     limit = patience.settle_timeout if timeout is None else timeout
     overdue = _wait(ws, run, subject_keys, limit, patience.settle_quiet)
     if overdue:
@@ -56,11 +57,12 @@ def retrieve(
     date_from: date | None = None,
     date_to: date | None = None,
     progress: Progress | None = None,
+    at_any_hour: bool = False,
 ) -> list[Balance]:
     """Plan, fetch and settle in one go; arguments and errors as :func:`plan_run`, :func:`fetch`, :func:`settle`."""
     plan = plan_run(ws, trial, subjects=subjects, date_from=date_from, date_to=date_to)
     keys = [subject.subject_key for subject in plan.subjects]
-    fetch(ws, plan.run_key, keys, progress=progress)
+    fetch(ws, plan.run_key, keys, progress=progress, at_any_hour=at_any_hour)
     return settle(ws, plan.run_key, keys)
 
 

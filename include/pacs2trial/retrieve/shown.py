@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 
 from pacs2trial.connections import Connections
 from pacs2trial.errors import InputError
-from pacs2trial.network.find import find_instances, inquiry
-from pacs2trial.network.peer import Peer, peer
+from pacs2trial.network.archive import archive
+from pacs2trial.network.results import SeriesFound
+from pacs2trial.network.webpeer import Node, node
 from pacs2trial.settings import Settings
 from pacs2trial.staging.balance import ANNOUNCED
 from pacs2trial.staging.ledger import PULLED
@@ -34,12 +35,12 @@ class Located(Protocol):
 Placed = TypeVar("Placed", bound=Located)
 
 
-def shown(vault: Vault, node: Peer, instances: Collection[Located], *, caller: str, purpose: str) -> set[str]:
-    """Those of ``instances`` that C-FIND shows under the study and series of the ledger, by staging SOP Instance UID.
+def shown(vault: Vault, source: Node, instances: Collection[Located], *, caller: str, purpose: str) -> set[str]:
+    """Those of ``instances`` that the PACS shows under the study and series of the ledger, by staging SOP Instance UID.
 
     Args:
         vault: where the original UIDs are; their use is recorded under ``caller`` and ``purpose``.
-        node: the PACS.
+        source: the PACS.
         instances: whom to look for.
         caller: what asks.
         purpose: why.
@@ -57,15 +58,16 @@ def shown(vault: Vault, node: Peer, instances: Collection[Located], *, caller: s
         return one.study, one.series
 
     found: set[str] = set()
-    with inquiry(node) as over:
+    with archive(source) as pacs:
         for (study, series), group in groupby(sorted(instances, key=series_of), key=series_of):
             if study in original and series in original:
-                held = {one.sop_instance for one in find_instances(node, original[study], original[series], over=over)}
+                asked = SeriesFound(original[study], original[series], "")
+                held = {one.sop_instance for one in pacs.instances(asked)}
                 found |= {one.sop_instance for one in group if original.get(one.sop_instance) in held}
     return found
 
 
-def home_of(source: str, connections: Connections, settings: Settings, otherwise: str) -> Peer:
+def home_of(source: str, connections: Connections, settings: Settings, otherwise: str, way: str = "") -> Node:
     """The PACS to which an instance belongs by its source in the ledger.
 
     Args:
@@ -73,6 +75,7 @@ def home_of(source: str, connections: Connections, settings: Settings, otherwise
         connections: the site's.
         settings: the site's.
         otherwise: the connection of what came unasked, and of what came over a connection that is no more.
+        way: how it will be asked to send; as :func:`pacs2trial.network.webpeer.node`.
 
     Raises:
         InputError: ``otherwise`` is needed and is unknown or incomplete.
@@ -80,21 +83,21 @@ def home_of(source: str, connections: Connections, settings: Settings, otherwise
     for prefix in (ANNOUNCED, PULLED):
         if source.startswith(prefix):
             try:
-                return peer(connections, source.removeprefix(prefix), settings)
+                return node(connections, source.removeprefix(prefix), settings, way=way)
             except InputError:
                 break
-    return peer(connections, otherwise, settings)
+    return node(connections, otherwise, settings, way=way)
 
 
 def by_home(
-    instances: Iterable[Placed], connections: Connections, settings: Settings, otherwise: str
-) -> list[tuple[Peer, list[Placed]]]:
+    instances: Iterable[Placed], connections: Connections, settings: Settings, otherwise: str, way: str = ""
+) -> list[tuple[Node, list[Placed]]]:
     """Instances gathered by their PACS, ordered by the name of its connection; see :func:`home_of`."""
-    homes: dict[str, Peer] = {}
-    gathered: dict[str, tuple[Peer, list[Placed]]] = {}
+    homes: dict[str, Node] = {}
+    gathered: dict[str, tuple[Node, list[Placed]]] = {}
     for instance in instances:
         if instance.source not in homes:
-            homes[instance.source] = home_of(instance.source, connections, settings, otherwise)
-        node = homes[instance.source]
-        gathered.setdefault(node.name, (node, []))[1].append(instance)
+            homes[instance.source] = home_of(instance.source, connections, settings, otherwise, way)
+        home = homes[instance.source]
+        gathered.setdefault(home.name, (home, []))[1].append(instance)
     return [gathered[name] for name in sorted(gathered)]

@@ -67,7 +67,7 @@ class Source(Part):
 
     pacs: Text
     modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(min_length=1)]
-    retrieve: Literal["c-move", "c-get"] = "c-move"
+    retrieve: Literal["c-move", "c-get", "dicomweb"] = "c-move"
 
 
 class RoiNames(Part):

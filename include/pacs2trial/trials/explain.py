@@ -23,8 +23,6 @@ NOT_YET: dict[Location, str] = {
 }
 """Fields of the public shape of a definition whose room is not furnished yet."""
 
-NOT_YET_VALUES: dict[Location, set[str]] = {("source", "retrieve"): {"dicomweb"}}
-
 
 def explain(error: ValidationError, source: Source) -> list[str]:
     """One line a problem, in the order of the file."""
@@ -49,8 +47,6 @@ def _fault(detail: ErrorDetails, source: Source) -> str:
             written = str(source.value(location))
             if written in REFUSED_OPTIONS:
                 return f"option {written!r} is {REFUSED_OPTIONS[written]}"
-            if written in NOT_YET_VALUES.get(location, set()):
-                return f"{written!r} is not available yet; use {' or '.join(choices_at(location))}"
             choices = choices_at(location)
             return unknown("option" if choices == [option.value for option in Option] else "value", written, choices)
         case "value_error":

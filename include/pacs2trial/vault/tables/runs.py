@@ -37,7 +37,7 @@ class Run(Base):
 
 
 class RunStudy(Base):
-    """A study that a run asks for: whose it is and how many instances the PACS announced."""
+    """A study that a run asks for: whose it is, how many instances were announced, whether nothing else is in it."""
 
     __tablename__ = "run_study"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -46,4 +46,5 @@ class RunStudy(Base):
     identifier_id: Mapped[int] = mapped_column(ForeignKey("identifier.id"))
     study: Mapped[str] = mapped_column(String(64))
     expected: Mapped[int]
+    whole: Mapped[bool]
     __table_args__ = (UniqueConstraint("run_id", "study"),)

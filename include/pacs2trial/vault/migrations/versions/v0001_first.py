@@ -172,6 +172,7 @@ def _create_pins_and_runs() -> None:
         _to("identifier"),
         _text("study", 64),
         _number("expected"),
+        sa.Column("whole", sa.Boolean(), nullable=False),
         sa.UniqueConstraint("run_id", "study"),
     )
     op.create_table(
