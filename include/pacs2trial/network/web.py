@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
 
-from pacs2trial.errors import InputError, Pacs2TrialError, PermanentError, TransientError
+from pacs2trial.errors import Pacs2TrialError, PermanentError, TransientError
 from pacs2trial.network.association import UnreachableError
 from pacs2trial.network.quiet import hush
+from pacs2trial.network.tls import calling_context
 from pacs2trial.network.webpeer import WebPeer
 
 _RETRIED = frozenset({404, 408, 409, 410, 425, 429})
@@ -44,11 +44,11 @@ def session(peer: WebPeer, *, response_timeout: float) -> Iterator[httpx.Client]
         response_timeout: seconds to wait for each part of an answer.
 
     Raises:
-        InputError: the file of certificates cannot be used.
+        SetupError: a file of certificates or a key cannot be used.
     """
     hush()
     times = httpx.Timeout(response_timeout, connect=peer.patience.connect_timeout)
-    with httpx.Client(auth=_auth(peer), verify=_trust(peer), timeout=times, trust_env=False) as client:
+    with httpx.Client(auth=_auth(peer), verify=calling_context(peer.tls), timeout=times, trust_env=False) as client:
         yield client
 
 
@@ -71,7 +71,7 @@ def asked(
     except Pacs2TrialError:
         raise
     except httpx.ConnectError as error:
-        why = "its certificate is not trusted; set ca_file" if "CERTIFICATE" in str(error) else "no connection"
+        why = "its certificate is not trusted; set ca" if "CERTIFICATE" in str(error) else "no connection"
         raise UnreachableError(f"{peer} cannot be reached: {why}") from None
     except httpx.ConnectTimeout:
         limit = peer.patience.connect_timeout
@@ -91,10 +91,3 @@ def _auth(peer: WebPeer) -> httpx.Auth | None:
     if peer.token:
         return _Bearer(peer.token)
     return httpx.BasicAuth(peer.login, peer.password) if peer.login else None
-
-
-def _trust(peer: WebPeer) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=peer.ca_file)
-    except (OSError, ssl.SSLError):
-        raise InputError(f"connection {peer.name!r}: ca_file holds no certificates in PEM form") from None

@@ -5,37 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pacs2trial.connections import Connection, Connections
 from pacs2trial.errors import InputError
 from pacs2trial.network.limits import Limits
 from pacs2trial.network.peer import CONNECTION_TYPE, Patience, Peer, peer
+from pacs2trial.network.tls import TlsExtra
 from pacs2trial.settings import Settings
 
 WEB_TYPES = frozenset({"http", "https"})
 DICOMWEB = "dicomweb"
 C_MOVE = "c-move"
+_CERTIFICATES = ("ca", "certificate", "key")
 
 
 class _Service(BaseModel):
     """What the extra says of the service itself."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = ""
     path: str = ""
-    token: Annotated[str, Field(repr=False)] = ""
-    ca_file: Path | None = None
-
-
-class _WebExtra(Limits, Patience):
-    path: str = ""
     token: str = ""
-    ca_file: Path | None = None
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class _WebExtra(_Service, Limits, Patience):
+    """The extra of a connection of type http or https."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class WebPeer:
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     """For ``Authorization: Bearer``; instead of login and password."""
-    ca_file: Path | None = None
-    """Certificates to trust instead of those of the operating system."""
+    tls: TlsExtra = field(default=TlsExtra(), repr=False)
     patience: Patience = field(default=Patience(), repr=False)
     limits: Limits = field(default=Limits(), repr=False)
 
@@ -93,35 +93,35 @@ def node(connections: Connections, name: str, settings: Settings, *, way: str = 
 
 def _web_peer(connection: Connection) -> WebPeer:
     try:
-        if connection.conn_type in WEB_TYPES:
-            extra = _WebExtra.model_validate(dict(connection.extra))
-            service = _Service(path=extra.path, token=extra.token, ca_file=extra.ca_file)
-            url = _url(connection, service)
-        else:
-            service = _service(connection.extra.get(DICOMWEB))
-            url = service.url
-            known = {*Patience.model_fields, *Limits.model_fields}
-            extra = _WebExtra.model_validate({key: value for key, value in connection.extra.items() if key in known})
+        service, extra = _read(connection)
+        url = service.url or (_url(connection, service) if connection.conn_type in WEB_TYPES else "")
+        given = {name: value for name in _CERTIFICATES if (value := getattr(service, name)) is not None}
+        tls = TlsExtra.model_validate({"tls": url.startswith("https:")} | given)
     except ValidationError as error:
         faults = (f"extra {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise InputError(*(f"connection {connection.name!r}: {fault}" for fault in faults)) from None
-    _require(connection.name, url, service)
+    _require(connection.name, url)
     return WebPeer(
         name=connection.name,
         url=url.rstrip("/"),
         login=connection.login,
         password=connection.password if connection.login else "",
         token=service.token or ("" if connection.login else connection.password),
-        ca_file=service.ca_file,
+        tls=tls,
         patience=Patience.model_validate(extra.model_dump(include=set(Patience.model_fields))),
         limits=Limits(hours=extra.hours, rate=extra.rate, maximum_matches=extra.maximum_matches),
     )
 
 
-def _service(value: Any) -> _Service:
-    if isinstance(value, Mapping):
-        return _Service.model_validate(dict(value))
-    return _Service(url=str(value or ""))
+def _read(connection: Connection) -> tuple[_Service, _WebExtra]:
+    """What a connection of its own says, or beside a DICOM node ``dicomweb``: an address, or an object."""
+    if connection.conn_type in WEB_TYPES:
+        extra = _WebExtra.model_validate(dict(connection.extra))
+        return extra, extra
+    said = connection.extra.get(DICOMWEB) or ""
+    shared = {*Patience.model_fields, *Limits.model_fields}
+    extra = _WebExtra.model_validate({key: value for key, value in connection.extra.items() if key in shared})
+    return _Service.model_validate(dict(said) if isinstance(said, Mapping) else {"url": said}), extra
 
 
 def _url(connection: Connection, service: _Service) -> str:
@@ -133,14 +133,12 @@ def _url(connection: Connection, service: _Service) -> str:
     return f"{base.rstrip('/')}{port}/{path.strip('/')}"
 
 
-def _require(name: str, url: str, service: _Service) -> None:
+def _require(name: str, url: str) -> None:
     parts = urlsplit(url)
     problems = []
     if parts.scheme not in WEB_TYPES or not parts.hostname:
         problems.append("the address of its DICOMweb service is missing: in extra, 'dicomweb': 'https://host/path'")
     if parts.username or parts.password:
         problems.append("login and password belong into the connection's fields, not into the address")
-    if service.ca_file is not None and not service.ca_file.is_file():
-        problems.append("ca_file names no file")
     if problems:
         raise InputError(*(f"connection {name!r}: {problem}" for problem in problems))
