@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     receiver_host: str = Field("127.0.0.1", description="Address the receiver listens on")
     receiver_port: int = Field(11112, ge=0, le=65535, description="Port the receiver listens on; 0 picks a free one")
     receiver_aet: str = Field("PACS2TRIAL", min_length=1, max_length=16, description="AE title of the receiver")
+    receiver_workers: int = Field(0, ge=0, description="Processes of the receiver; 0 for one a processor core")
     issuer: str = Field("", description="Issuer of patient IDs where neither object nor key table names one")
     time_zone: str = Field("UTC", description="IANA time zone of the site: a study date is a day in this zone")
     safe_private: Path | None = Field(

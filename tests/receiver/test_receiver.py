@@ -30,6 +30,7 @@ from support.leaks import original_uids
 from support.peers import Dcmtk, Orthanc
 from support.receivers import AET, SENDER, WHEN, association, send
 
+ASSOCIATION_LOG = "pacs2trial.receiver.association"
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 
 
@@ -98,8 +99,8 @@ def test_one_line_per_association_tells_counts_only(
     us = [ds for ds in rt_study if ds.Modality == "US"]
     ct = [ds for ds in rt_study if ds.Modality == "CT"][:2]
     send(receiver, [*ct, ct[0], *us])
-    _wait_for(lambda: any(record.name == "pacs2trial.receiver.scp" for record in caplog.records))
-    lines = [record.getMessage() for record in caplog.records if record.name == "pacs2trial.receiver.scp"]
+    _wait_for(lambda: any(record.name == ASSOCIATION_LOG for record in caplog.records))
+    lines = [record.getMessage() for record in caplog.records if record.name == ASSOCIATION_LOG]
     assert lines == [f"{SENDER}: 1 quarantined, 1 received before, 2 staged"]
 
 

@@ -1,179 +1,173 @@
-"""The receiver: a DICOM node that answers C-ECHO and puts what C-STORE brings through stage 1.
-
-Success (0x0000) means that the object is durable in staging or encrypted in quarantine (promise 5). 0xA700 (PS3.4
-table B.2-1, Refused: Out of Resources) means that disk or vault are short and the sender may repeat; 0xC000 (Error:
-Cannot understand) that the object could be kept nowhere. Nothing of it remains in either case.
-"""
+"""A receiver within one process: accepts connections and gives each association a thread."""
 
 from __future__ import annotations
 
-import errno
 import logging
+import os
+import select
+import socket
+import threading
 import time
-from collections import Counter
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from pynetdicom import (
-    AE,
-    ALL_TRANSFER_SYNTAXES,
-    AllStoragePresentationContexts,
-    VerificationPresentationContexts,
-    _config,
-    evt,
-)
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.transport import ThreadedAssociationServer
-
-from pacs2trial.errors import SetupError, TransientError
-from pacs2trial.intake.stage1 import pinned_staging_plan, stage_dataset
-from pacs2trial.network.association import send_at_once
+from pacs2trial.intake.stage1 import pinned_staging_plan
 from pacs2trial.network.quiet import hush
+from pacs2trial.receiver.association import Node, serve_association
+from pacs2trial.receiver.handover import QueryRetrieveNode
+from pacs2trial.receiver.listening import listen
+from pacs2trial.receiver.negotiation import LOCAL_LIMIT_EXCEEDED, Proposal, Rejection
 from pacs2trial.receiver.query_retrieve import QueryRetrieve
-from pacs2trial.settings import Settings
+from pacs2trial.receiver.seats import Seats
+from pacs2trial.receiver.services import own_node
+from pacs2trial.receiver.upper_layer import Connection
 from pacs2trial.staging.store import sweep
 from pacs2trial.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-SUCCESS = 0x0000
-OUT_OF_RESOURCES = 0xA700
-CANNOT_UNDERSTAND = 0xC000
-
 MAXIMUM_ASSOCIATIONS = 64
-MAXIMUM_PDU = 131072
-"""Bytes; longer PDUs mean fewer turns of pynetdicom's reactor for each object."""
 
-_ASSOCIATION_TIMEOUT = 30.0
-_SILENCE_TIMEOUT = 600.0
+_SILENCE_S = 600.0
+_ANTEROOM = 64
+"""Connections beyond the limit of associations that may wait for their rejection; more are closed at once."""
+_YIELD_S = 0.001
+_MOST_YIELD_S = 0.02
 _STOP_POLL = 0.05
 
 
+def prepare(ws: Workspace) -> None:
+    """What is done once before anything is received: sweep what a killed receiver left, pin the staging plan.
+
+    Raises:
+        InputError: the site's own list of safe private attributes has faults.
+        TransientError: the vault cannot be written.
+    """
+    hush()
+    leftovers = sweep(ws.settings)
+    if leftovers:
+        log.info("%d unfinished files of a killed process were removed", leftovers)
+    pinned_staging_plan(ws)
+
+
 class Receiver:
-    """Accepts associations that call it by its AE title.
+    """Accepts associations that call it by one of its AE titles.
 
     Args:
         ws: the site.
         maximum_associations: more at a time are rejected for the moment (PS3.8 9.3.4, local limit exceeded).
+        seats: where the associations of all workers are counted.
+        worker: which of them this is.
 
     Raises:
         InputError: the file of query/retrieve that the settings name is absent or wrong.
     """
 
-    def __init__(self, ws: Workspace, *, maximum_associations: int = MAXIMUM_ASSOCIATIONS) -> None:
+    def __init__(
+        self,
+        ws: Workspace,
+        *,
+        maximum_associations: int = MAXIMUM_ASSOCIATIONS,
+        seats: Seats | None = None,
+        worker: int = 0,
+    ) -> None:
         self._ws = ws
+        self._limit = maximum_associations
+        self._seats = seats or Seats()
+        self._worker = worker
+        self._aet = ws.settings.receiver_aet.strip()
+        self._own_node = own_node(ws)
         self._query_retrieve = QueryRetrieve(ws)
-        self._server: ThreadedAssociationServer | None = None
-        self._entity = _entity(ws.settings, maximum_associations)
-        self._counts: dict[Association, Counter[str]] = {}
+        self._query_retrieve_node = QueryRetrieveNode(ws.settings, self._query_retrieve)
+        self._running: dict[Connection, threading.Thread] = {}
+        self._lock = threading.Lock()
+        self._accepting: threading.Thread | None = None
+        self._listener: socket.socket | None = None
+        self._bell = os.pipe()
 
     def start(self) -> int:
-        """Sweep what a killed receiver left, then listen.
+        """:func:`prepare`, then listen and accept.
 
         Returns:
             The port, also when the settings ask for any free one (0).
 
         Raises:
-            InputError: the site's own list of safe private attributes has faults.
+            InputError, TransientError: as :func:`prepare`.
             SetupError: the port is taken, or the address is not this machine's; the message says what to set.
-            TransientError: the vault cannot be written.
         """
-        hush()
-        _config.LOG_HANDLER_LEVEL = "none"
-        settings = self._ws.settings
-        leftovers = sweep(settings)
-        if leftovers:
-            log.info("%d unfinished files of a killed process were removed", leftovers)
-        pinned_staging_plan(self._ws)
-        address = (settings.receiver_host, settings.receiver_port)
+        listener = listen(self._ws.settings)
         try:
-            self._server = self._entity.start_server(address, block=False, evt_handlers=self._handlers())
-        except OSError as error:
-            raise _why_not_listening(settings, error) from None
-        assert self._server is not None
-        return int(self._server.server_address[1])
+            prepare(self._ws)
+        except BaseException:
+            listener.close()
+            raise
+        self.accept_from(listener)
+        return int(listener.getsockname()[1])
+
+    def accept_from(self, listener: socket.socket) -> None:
+        """Accept connections from a socket that listens, perhaps in several processes at once."""
+        self._listener = listener
+        self._accepting = threading.Thread(target=self._accept, args=(listener,), daemon=True, name="accept")
+        self._accepting.start()
 
     def stop(self, *, grace: float = 30.0) -> None:
         """Accept no more, let running associations end for ``grace`` seconds, then abort them."""
-        if self._server is None:
+        if self._accepting is None or self._listener is None:
             return
-        self._server.shutdown()
-        self._server = None
+        os.write(self._bell[1], b"!")
+        self._accepting.join()
+        self._accepting = None
+        self._listener.close()
         limit = time.monotonic() + grace
-        while self._entity.active_associations and time.monotonic() < limit:
+        while self._associations() and time.monotonic() < limit:
             time.sleep(_STOP_POLL)
-        self._entity.shutdown()
+        for connection, thread in self._associations():
+            connection.abort()
+            connection.cut()
+            thread.join(grace)
+        for end in self._bell:
+            os.close(end)
 
-    def _handlers(self) -> list[Any]:
-        return [
-            (evt.EVT_CONN_OPEN, send_at_once),
-            (evt.EVT_C_ECHO, lambda _event: SUCCESS),
-            (evt.EVT_C_STORE, self._store),
-            (evt.EVT_CONN_CLOSE, self._closed),
-            *self._query_retrieve.handlers(),
-        ]
+    def _associations(self) -> list[tuple[Connection, threading.Thread]]:
+        with self._lock:
+            return list(self._running.items())
 
-    def _store(self, event: evt.Event) -> int:
-        count = self._counts.setdefault(event.assoc, Counter())
-        request, syntax = event.request, str(event.context.transfer_syntax)
-        if not isinstance(request, C_STORE) or request.DataSet is None:
-            count["failed"] += 1
-            return CANNOT_UNDERSTAND
+    def _accept(self, listener: socket.socket) -> None:
+        """Of several workers the one with fewest associations is the quickest, so that all cores have work."""
+        while True:
+            ready, _, _ = select.select([listener.fileno(), self._bell[0]], [], [])
+            if self._bell[0] in ready:
+                return
+            time.sleep(min(len(self._running) * _YIELD_S, _MOST_YIELD_S))
+            try:
+                accepted, address = listener.accept()
+            except OSError:  # another worker was quicker, or the peer is gone again
+                continue
+            if len(self._running) >= self._limit + _ANTEROOM:
+                accepted.close()
+                continue
+            self._begin(accepted, str(address[0]))
+
+    def _begin(self, accepted: socket.socket, address: str) -> None:
+        connection = Connection(accepted, address, silence=_SILENCE_S)
+        thread = threading.Thread(target=self._serve, args=(connection,), daemon=True, name="association")
+        with self._lock:
+            self._running[connection] = thread
+        thread.start()
+
+    def _serve(self, connection: Connection) -> None:
         try:
-            staged = stage_dataset(
-                self._ws,
-                request.DataSet.getbuffer(),
-                syntax,
-                source=f"push:{_calling(event.assoc)}",
-                named=str(request.AffectedSOPInstanceUID or ""),
-            )
-        except TransientError as error:
-            count["refused"] += 1
-            log.warning("refused with 0xA700: %s", error)
-            return OUT_OF_RESOURCES
-        except Exception as error:  # noqa: BLE001 - whatever it is, the sender must hear that nothing was kept
-            count["failed"] += 1
-            log.error("refused with 0xC000: %s", type(error).__name__)  # noqa: TRY400 - a traceback quotes values
-            return CANNOT_UNDERSTAND
-        count[staged.outcome.value if staged.new else "received before"] += 1
-        return SUCCESS
+            serve_association(connection, self._node, self._admit)
+        finally:
+            with self._lock:
+                del self._running[connection]
 
-    def _closed(self, event: evt.Event) -> None:
-        count = self._counts.pop(event.assoc, None)
-        if count:
-            log.info("%s: %s", _calling(event.assoc), ", ".join(f"{n} {what}" for what, n in sorted(count.items())))
+    def _node(self, proposal: Proposal) -> Node | None:
+        if self._query_retrieve.admits(proposal.calling, proposal.called):
+            return self._query_retrieve_node
+        return self._own_node if proposal.called == self._aet else None
 
-
-def _entity(settings: Settings, maximum_associations: int) -> AE:
-    entity = AE(settings.receiver_aet)
-    entity.require_called_aet = True
-    entity.maximum_associations = maximum_associations
-    entity.maximum_pdu_size = MAXIMUM_PDU
-    entity.acse_timeout = _ASSOCIATION_TIMEOUT
-    entity.network_timeout = _SILENCE_TIMEOUT
-    entity.supported_contexts = VerificationPresentationContexts
-    for context in AllStoragePresentationContexts:
-        assert context.abstract_syntax is not None
-        entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
-    return entity
-
-
-def _calling(association: Association) -> str:
-    return str(association.requestor.ae_title).strip()
-
-
-def _why_not_listening(settings: Settings, error: OSError) -> SetupError:
-    where = f"{settings.receiver_host}:{settings.receiver_port}"
-    if error.errno == errno.EADDRINUSE:
-        return SetupError(
-            f"the receiver cannot listen on {where}: the port is taken. Stop what listens there, "
-            "or set PACS2TRIAL_RECEIVER_PORT"
-        )
-    if error.errno == errno.EACCES:
-        return SetupError(
-            f"the receiver may not listen on {where}: ports below 1024 need a privilege. Set PACS2TRIAL_RECEIVER_PORT"
-        )
-    return SetupError(
-        f"the receiver cannot listen on {where}: {error.strerror}. Set PACS2TRIAL_RECEIVER_HOST to an address of "
-        "this machine"
-    )
+    @contextmanager
+    def _admit(self, _proposal: Proposal, _address: str) -> Iterator[Rejection | None]:
+        with self._seats.seat(self._worker, self._limit) as seated:
+            yield None if seated else LOCAL_LIMIT_EXCEEDED
