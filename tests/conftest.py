@@ -13,6 +13,7 @@ pytest_plugins: list[str] = [
     "support.shown",
     "support.skips",
     "support.vaults",
+    "support.web_pacs",
 ]
 
 

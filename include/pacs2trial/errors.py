@@ -6,6 +6,8 @@ A message says what is wrong, where (file, line, field) and what to do.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class Pacs2TrialError(Exception):
     """Base of every error that pacs2trial raises on purpose."""
@@ -36,6 +38,14 @@ class PermanentError(Pacs2TrialError):
 
 class TransientError(Pacs2TrialError):
     """Network, disk or database was short of something; repeating later may succeed. Exit status 1, task is retried."""
+
+
+class ClosedError(TransientError):
+    """The far end may not be used at this hour; repeating succeeds from :attr:`opens` on, an aware moment."""
+
+    def __init__(self, message: str, opens: datetime) -> None:
+        self.opens = opens
+        super().__init__(message)
 
 
 class BalanceError(PermanentError):

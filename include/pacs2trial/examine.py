@@ -16,7 +16,9 @@ from pacs2trial.connections import Connections, from_text
 from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
 from pacs2trial.keytable import check_key_table, read_keys
 from pacs2trial.network.echo import echo
-from pacs2trial.network.peer import Patience, Peer, peer
+from pacs2trial.network.peer import Patience, Peer
+from pacs2trial.network.qido import answering
+from pacs2trial.network.webpeer import WebPeer, node
 from pacs2trial.profile import trial_plan
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.receiver.query_access import query_access
@@ -205,20 +207,33 @@ def in_version_control(folder: Path) -> bool:
 
 
 def _peers(trials: dict[str, TrialDefinition], connections: Connections, settings: Settings) -> Iterator[Finding]:
-    for name in sorted({definition.source.pacs for definition in trials.values()}):
+    ways = {(definition.source.pacs, definition.source.retrieve) for definition in trials.values()}
+    for name, way in sorted(ways):
         try:
-            node = peer(connections, name, settings)
+            source = node(connections, name, settings, way=way)
         except Pacs2TrialError as error:
             yield _wrong(f"PACS {name}", error)
             continue
-        try:
-            echo(node)
-        except TransientError as error:
-            yield _wrong(f"PACS {name}", error, "see that the PACS runs and that host, port and firewall are right")
-        except Pacs2TrialError as error:
-            yield _wrong(f"PACS {name}", error, "ask the PACS team to allow this AE title, or correct the connection")
-        else:
-            yield Finding(f"PACS {name}", good=True, text=f"{node.aet} at {node.host}:{node.port} answers C-ECHO")
+        yield _dimse(source) if isinstance(source, Peer) else _web(source)
+
+
+def _web(source: WebPeer) -> Finding:
+    try:
+        answering(source)
+    except Pacs2TrialError as error:
+        return _wrong(f"PACS {source.name}", error, "see that its DICOMweb service runs, and correct the connection")
+    return Finding(f"PACS {source.name}", good=True, text=f"{source.url} answers QIDO-RS")
+
+
+def _dimse(source: Peer) -> Finding:
+    where = f"PACS {source.name}"
+    try:
+        echo(source)
+    except TransientError as error:
+        return _wrong(where, error, "see that the PACS runs and that host, port and firewall are right")
+    except Pacs2TrialError as error:
+        return _wrong(where, error, "ask the PACS team to allow this AE title, or correct the connection")
+    return Finding(where, good=True, text=f"{source.aet} at {source.host}:{source.port} answers C-ECHO")
 
 
 def _destinations(trials: dict[str, TrialDefinition], connections: Connections) -> Iterator[Finding]:

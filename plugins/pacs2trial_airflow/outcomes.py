@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from pacs2trial.errors import HeldError, Pacs2TrialError, TransientError
 
-_QUOTING = ("pydicom", "pynetdicom", "sqlalchemy")
+_QUOTING = ("httpcore", "httpx", "pydicom", "pynetdicom", "sqlalchemy")
 """Libraries that quote values in what they log or warn of."""
 
 

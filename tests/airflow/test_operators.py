@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, TaskDeferred
 from sqlalchemy import select
 
 from pacs2trial.vault.tables import Instance, Run
@@ -219,3 +220,24 @@ def test_a_site_that_was_never_set_up_fails_at_once_with_the_remedy(
 def test_an_unknown_trial_fails_at_once(demo_site: DemoSite):
     with pytest.raises(AirflowFailException, match="'NOWHERE' is not defined"):
         FakeRun().execute(DicomFind(task_id="plan", trial="NOWHERE"))
+
+
+def test_outside_the_hours_of_the_pacs_the_task_waits_without_a_worker(
+    demo_site: DemoSite, monkeypatch: pytest.MonkeyPatch
+):
+    run = FakeRun(subjects=["DL-001"])
+    batches = run.execute(DicomFind(task_id="plan", **LUNG))
+    opens = datetime.now(UTC) + timedelta(hours=6)
+    window = f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M}"
+    extra = f'{{"aet": "DEMOPACS", "hours": "{window}"}}'
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_DEMO_PACS",
+        f'{{"conn_type": "dicom", "host": "127.0.0.1", "port": {demo_site.pacs.port}, "extra": {extra}}}',
+    )
+    move = DicomMove(task_id="retrieve", run_key=run.pushed["run_key"], subject_keys=batches[0], **LUNG)
+
+    with pytest.raises(TaskDeferred) as deferred:
+        FakeRun().execute(move)
+    assert deferred.value.method_name == "resume"
+    assert deferred.value.trigger.serialize()[1]["moment"] == opens.replace(second=0, microsecond=0)
+    assert {request.service for request in demo_site.pacs.requests} == {"C-FIND"}

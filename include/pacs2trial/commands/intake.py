@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from pacs2trial import settings as environment
-from pacs2trial.commands.command import ReportingCommand, date_option, subject_option, trial_argument
+from pacs2trial.commands.command import ReportingCommand, actor, date_option, subject_option, trial_argument
 from pacs2trial.commands.doubts import doubt_table
 from pacs2trial.commands.progress import progress
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
@@ -50,21 +50,33 @@ def stage(paths: tuple[Path, ...]) -> Report:
 @subject_option
 @date_option("--from", "date_from", "First study date, YYYY-MM-DD.")
 @date_option("--to", "date_to", "Last study date, YYYY-MM-DD.")
-def retrieve_trial(trial: str, subjects: tuple[str, ...], date_from: date | None, date_to: date | None) -> Report:
+@click.option("--now", "at_any_hour", is_flag=True, help="Do not heed the hours of the PACS; goes into the audit.")
+def retrieve_trial(
+    trial: str, subjects: tuple[str, ...], date_from: date | None, date_to: date | None, *, at_any_hour: bool
+) -> Report:
     """Fetch from the PACS what is not staged yet.
 
     The PACS is asked first what it holds of the trial's subjects, and that is written down as expected.
-    The receiver must be running where the trial retrieves by C-MOVE. Exit status 1 when instances are missing, 3 when
-    some wait for a person, or it is in doubt whose a study is.
+    The receiver must be running where the trial retrieves by C-MOVE. Exit status 1 when instances are missing, or the
+    PACS may not be asked at this hour (the message says from when on), 3 when some wait for a person, or it is in doubt
+    whose a study is.
     """
     if date_from and date_to and date_from > date_to:
         raise InputError(f"--from {date_from} is after --to {date_to}")
     workspace = Workspace.open()
     definition = workspace.definition(trial)
     keys = right_keys(definition, subjects)
+    if at_any_hour:
+        workspace.vault.audit.record("retrieve at any hour", actor=actor(), trial=definition.trial)
     with progress("retrieving") as told:
         balances = retrieve(
-            workspace, definition.trial, subjects=keys, date_from=date_from, date_to=date_to, progress=told
+            workspace,
+            definition.trial,
+            subjects=keys,
+            date_from=date_from,
+            date_to=date_to,
+            progress=told,
+            at_any_hour=at_any_hour,
         )
     lost = sum(one.missing + one.failed + one.waiting for one in balances)
     held = doubts(workspace, definition.trial, keys)

@@ -21,6 +21,7 @@ from pacs2trial.network.webpeer import WebPeer
 _logger = logging.getLogger(__name__)
 _JSON = "application/dicom+json"
 _PAGE = 500
+_NOBODYS = "2.25.0"
 
 _Answer = Mapping[str, Any]
 
@@ -78,22 +79,27 @@ class Qido:
                 found.setdefault(uid, InstanceFound(series.study, series.series, uid, _text(answer, "SOPClassUID")))
         return [found[uid] for uid in sorted(found)]
 
+    def require_answer(self) -> None:
+        """Return if the service answers a question at all."""
+        self._page("/studies", {"StudyInstanceUID": _NOBODYS, "limit": "1"})
+
     def _answers(self, path: str, query: Mapping[str, str], unique: str) -> list[_Answer]:
         """All answers, page by page; "nothing" is believed when it is said twice, as by C-FIND."""
         return self._pages(path, query, unique) or self._pages(path, query, unique)
 
     def _pages(self, path: str, query: Mapping[str, str], unique: str) -> list[_Answer]:
         """A service may give fewer than were asked for (PS3.18 8.3.4.4): only a page with nothing new is the last."""
-        found: dict[str, _Answer] = {}
+        answers: list[_Answer] = []
+        seen: set[str] = set()
         while True:
-            page = self._page(path, {**query, "limit": str(_PAGE), "offset": str(len(found))})
-            new = [answer for answer in page if _text(answer, unique) not in found]
-            for answer in new:
-                if not _text(answer, unique):
-                    raise PermanentError(f"{self._peer} answered QIDO-RS without {unique}")
-                found.setdefault(_text(answer, unique), answer)
-            if not new:
-                return list(found.values())
+            page = self._page(path, {**query, "limit": str(_PAGE), "offset": str(len(answers))})
+            uids = {_text(answer, unique) for answer in page}
+            if "" in uids:
+                raise PermanentError(f"{self._peer} answered QIDO-RS without {unique}")
+            if uids <= seen:
+                return answers
+            answers += [answer for answer in page if _text(answer, unique) not in seen]
+            seen |= uids
 
     def _page(self, path: str, query: Mapping[str, str]) -> list[_Answer]:
         with asked(self._client, self._peer, "QIDO-RS", path, accept=_JSON, query=query) as response:
@@ -114,6 +120,16 @@ def qido(peer: WebPeer) -> Iterator[Qido]:
     """A client of the service for many questions."""
     with session(peer, response_timeout=peer.patience.response_timeout) as client:
         yield Qido(peer, client)
+
+
+def answering(peer: WebPeer) -> None:
+    """Ask whether the service is there and knows us, by a question that nothing matches.
+
+    Raises:
+        TransientError, PermanentError: as :meth:`Qido.studies`.
+    """
+    with qido(peer) as service:
+        service.require_answer()
 
 
 def _texts(answer: _Answer, keyword: str) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from pacs2trial.network.web import asked, session
 from pacs2trial.network.webpeer import WebPeer
 
 _AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-_CHUNK = 1 << 18
 
 Take = Callable[[bytearray, str], None]
 """Takes a Part 10 file as it came, and the SOP Instance UID that the service named beside it, empty if it did not."""
@@ -73,7 +72,7 @@ def _objects(
     client: httpx.Client, peer: WebPeer, path: str, cancelled: Callable[[], bool]
 ) -> Iterator[tuple[bytearray, str]]:
     with asked(client, peer, "WADO-RS", path, accept=_AS_STORED) as response:
-        chunks = _until(cancelled, response.iter_bytes(_CHUNK))
+        chunks = _until(cancelled, response.iter_bytes())
         try:
             for part in parts(response.headers.get("Content-Type", ""), chunks):
                 yield part.content, _named(part.headers)

@@ -19,6 +19,7 @@ from pacs2trial.restore.contents import Content, is_there
 from pacs2trial.retrieve.outstanding import AskedInstance
 from pacs2trial.retrieve.requests import Level, requests
 from pacs2trial.retrieve.shown import by_home, shown
+from pacs2trial.retrieve.turn import Hours
 from pacs2trial.retrieve.ways import Retrieval, retrieval
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import batches
@@ -65,6 +66,7 @@ def bring_back(
 
     Raises:
         InputError: the connection to the PACS is unknown.
+        ClosedError: the PACS may not be asked to send at this hour.
         TransientError: the PACS cannot be reached.
         PermanentError: it refuses us.
     """
@@ -98,6 +100,7 @@ class _Fetching:
         self._patience = node.patience
         self._subject_key = subject_key
         self._begun: datetime = now()
+        Hours(node, ws.settings).require_open()
 
     def fetch(self, wanted: Sequence[Content]) -> list[Absent]:
         """Ask twice at most, wait for what is on its way, tell what did not come."""

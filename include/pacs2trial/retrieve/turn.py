@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from pacs2trial.errors import TransientError
+from pacs2trial.errors import ClosedError, TransientError
 from pacs2trial.network.webpeer import Node
 from pacs2trial.settings import Settings
 from pacs2trial.workspace import Workspace
@@ -17,16 +17,6 @@ _LOOK_AGAIN_S = 1.0
 
 Clock = Callable[[], datetime]
 """An aware moment: what time it is."""
-
-
-class ClosedError(TransientError):
-    """The PACS may not be asked to send before :attr:`opens`, an aware moment in the site's time zone."""
-
-    def __init__(self, node: Node, opens: datetime) -> None:
-        self.opens = opens
-        super().__init__(
-            f"{node} may not be asked to send at this hour; it may from {opens:%A %Y-%m-%d %H:%M} ({opens.tzinfo}) on"
-        )
 
 
 class Hours:
@@ -57,7 +47,12 @@ class Hours:
             ClosedError: it may not; the error says when.
         """
         if self.closed():
-            raise ClosedError(self._node, self._node.limits.opens(self._now()))
+            opens = self._node.limits.opens(self._now())
+            raise ClosedError(
+                f"{self._node} may not be asked to send at this hour; it may from {opens:%A %Y-%m-%d %H:%M} "
+                f"({opens.tzinfo}) on",
+                opens,
+            )
 
     def _now(self) -> datetime:
         return self._clock().astimezone(self._zone)

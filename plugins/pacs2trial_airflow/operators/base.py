@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
+from pacs2trial.errors import ClosedError
 from pacs2trial_airflow.assets import asset, digest
 from pacs2trial_airflow.hooks.workspace import open_workspace
 from pacs2trial_airflow.outcomes import airflow_outcomes, discreet_libraries
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from pacs2trial.workspace import Workspace
@@ -29,8 +32,26 @@ class SiteOperator(BaseOperator):
     template_fields: Sequence[str] = ()
 
     def execute(self, context: Context) -> Any:
+        return self._work_or_wait(context)
+
+    def resume(self, context: Context, event: Any = None) -> Any:
+        """Go on when the far end may be used again."""
+        return self._work_or_wait(context)
+
+    def _work_or_wait(self, context: Context) -> Any:
+        """Work; where the far end may not be used at this hour, wait for it without a worker or a place in a pool."""
         with airflow_outcomes(), discreet_libraries():
-            return self.work(open_workspace(), context)
+            try:
+                return self.work(open_workspace(), context)
+            except ClosedError as closed:
+                self.log.info("%s; the task waits until then", closed)
+                opens = closed.opens
+        return self._wait(opens)
+
+    def _wait(self, opens: datetime) -> None:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        self.defer(trigger=DateTimeTrigger(moment=opens), method_name="resume")
 
     @abstractmethod
     def work(self, ws: Workspace, context: Context) -> Any:

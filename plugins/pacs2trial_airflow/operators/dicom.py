@@ -93,9 +93,10 @@ class DicomFind(TrialOperator):
 
 
 class DicomMove(TrialOperator):
-    """Fetch what a batch of subjects still lacks, by C-MOVE to the receiver or by C-GET, as the definition says.
+    """Fetch what a batch of subjects still lacks, by C-MOVE to the receiver, C-GET or DICOMweb, as the definition says.
 
-    Calls :func:`pacs2trial.retrieve.fetch.fetch`. Ending the task cancels the transfer at the PACS.
+    Calls :func:`pacs2trial.retrieve.fetch.fetch`. Ending the task cancels the transfer at the
+    PACS. Outside the hours of the PACS the task is deferred.
 
     :param trial: trial ID
     :param run_key: the run that :class:`DicomFind` planned (templated)
