@@ -3,9 +3,9 @@
     cd include/pacs2trial/profile/data
     python ../../../../tools/safe_private.py table.csv 2025b safe_private.csv > new.csv && mv new.csv safe_private.csv
 
-``table.csv`` is the table as it is printed, with the columns Data Element, Private Creator, VR, VM and Meaning. A row that
-the former file has with the same VR and VM keeps the edition in which it was seen first. A row that the table has no more
-is left out: nobody vouches for it any longer.
+``table.csv`` is the table as it is printed, with the columns Data Element, Private Creator, VR, VM and Meaning. A row
+that the former file has with the same VR and VM keeps the edition in which it was seen first. A row that the table has
+no more is left out: nobody vouches for it any longer.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from support.stages import file_of, reread, stage1, stage2
 
 GRAYSCALE_PRESENTATION_STATE = UID("1.2.840.10008.5.1.4.1.1.11.1")
 
-DATED = (("retain_modified_dates",), ("retain_modified_dates", "clean_graphics"))
+OPTIONS = ((), ("clean_graphics",), ("retain_modified_dates",), ("retain_modified_dates", "clean_graphics"))
 
 
 def reference(number: int) -> Dataset:
@@ -130,15 +130,22 @@ def test_overlay_planes_and_curves_go_with_and_without_the_option(group: int, op
 
 
 def test_presentation_states_are_as_valid_as_before(tmp_path: Path) -> None:
-    """With dates: without them the table removes the date of creation, which the IOD asks for."""
     data = part10(presentation_state("Lung 12.5 mm", f"{MARKER}"))
     path = tmp_path / "x.dcm"
     path.write_bytes(data)
     before = errors(path)
     first = stage1(split_file(data))
-    for made in (first, *(stage2(split_file(file_of(first)), *options) for options in DATED)):
+    for made in (first, *(stage2(split_file(file_of(first)), *options) for options in OPTIONS)):
         path.write_bytes(file_of(made))
         assert errors(path) - before == set()
+
+
+def test_the_day_of_creation_becomes_a_dummy_since_the_iod_asks_for_it() -> None:
+    found = reread(stage2(presentation_state("Lung")))
+    assert (found.PresentationCreationDate, found.PresentationCreationTime) == ("19000101", "000000")
+    image = ct_slice()
+    image.PresentationCreationDate = "20190312"
+    assert "PresentationCreationDate" not in reread(stage2(image))
 
 
 def errors(path: Path) -> set[str]:

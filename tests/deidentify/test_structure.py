@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, EncodedObject
+from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, EncodedObject, split_file
 from pacs2trial.errors import UnsafeObjectError
 from support.objects import ct_slice, encoded, raw_element, raw_items, with_raw
 from support.stages import file_of, reread, stage1, stage2
@@ -195,3 +195,24 @@ def test_a_delimiter_is_no_element_whatever_its_length_looks_like(element: int, 
     with pytest.raises(UnsafeObjectError) as refused:
         engine(header() + delimiter + bytes(8))
     assert refused.value.reason == "malformed"
+
+
+def test_people_and_institutions_that_an_object_must_name_become_unknown_ones() -> None:
+    person = Dataset()
+    person.CodeValue, person.CodingSchemeDesignator, person.CodeMeaning = "77", "99ZZPHI", "ZZPHI Otto"
+    operator = Dataset()
+    operator.PersonIdentificationCodeSequence, operator.InstitutionName = [person], "ZZPHI Clinic"
+    override = Dataset()
+    override.OperatorIdentificationSequence = [operator]
+    approval = Dataset()
+    approval.InstitutionCodeSequence = [person]
+    ds = ct_slice()
+    ds.OverrideSequence, ds.ApprovalSequence = [override], [approval]
+    made = stage2(split_file(file_of(stage1(ds))))
+    assert b"ZZPHI" not in file_of(made)
+    found = reread(made)
+    (unknown,) = found.OverrideSequence[0].OperatorIdentificationSequence
+    (code,) = unknown.PersonIdentificationCodeSequence
+    assert (code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning) == ("261665006", "SCT", "Unknown")
+    assert unknown.InstitutionName == "REMOVED"
+    assert found.ApprovalSequence[0].InstitutionCodeSequence[0].CodeMeaning == "Unknown"

@@ -173,7 +173,7 @@ def wrong(row: Row, chosen: frozenset[str], out: bytes | None, table: TableOfPse
     tag = row.number
     assert tag is not None
     codes = {row.options[option] for option in chosen if option in row.options}
-    if tag >> 16 in REMOVED_GROUPS:
+    if tag >> 16 in REMOVED_GROUPS and kind not in (1, 2):
         return "" if out is None else "removed"
     if tag in NOT_OURS_TO_KEEP:
         return "" if out != planted(tag) else "removed, emptied or replaced"
@@ -196,10 +196,15 @@ def wrong(row: Row, chosen: frozenset[str], out: bytes | None, table: TableOfPse
 
 
 def basic_action(row: Row, kind: int | None) -> str:
-    """PS3.15 E.1: X/Z, X/D, Z/D, X/Z/D by the type; the rightmost where it is unknown."""
+    """PS3.15 E.1: X/Z, X/D, Z/D, X/Z/D by the type; the rightmost where it is unknown.
+
+    Without a choice as it stands, less what would leave an invalid object: Type 1 has a value, Type 2 is there.
+    """
     choices = row.basic.split("/")
-    if kind is None or len(choices) == 1:
+    if kind is None:
         return choices[-1]
+    if len(choices) == 1:
+        return {("X", 1): "D", ("Z", 1): "D", ("X", 2): "Z"}.get((row.basic, kind), row.basic)
     allowed = {3: ("X", "Z", "D"), 2: ("Z", "D"), 1: ("D",)}[kind]
     return next((choice for choice in choices if choice in allowed), choices[-1])
 
@@ -254,8 +259,9 @@ def test_every_kind_of_object_keeps_what_it_must_have(options: tuple[str, ...]) 
     assert len(left_to_the_type) == 50
     for sop_class, iod in ATTRIBUTE_TYPES["classes"].items():
         types = types_of(iod)
-        found = outcome(plan, an_object(sop_class, left_to_the_type))
-        for tag, row in left_to_the_type.items():
+        concerned = left_to_the_type | {row.number: row for row in rows() if row.number in types}
+        found = outcome(plan, an_object(sop_class, concerned))
+        for tag, row in concerned.items():
             should = wrong(row, chosen, found.get(tag), table, types.get(tag, 3))
             assert not should, f"{iod}: ({row.tag}) {row.name} [{row.basic}] should be {should}"
 

@@ -7,10 +7,16 @@ from typing import Final
 
 from pacs2trial.deidentify.identifiers import DUMMY_WORD
 from pacs2trial.deidentify.pieces import element, item_head
+from pacs2trial.profile import structured
 from pacs2trial.profile.rules import Action
-from pacs2trial.profile.structured import CONTENT_SEQUENCE
 
-_WAVEFORM_ANNOTATION: Final = 0x0040B020
+
+class _Tags:
+    WAVEFORM_ANNOTATION: Final = 0x0040B020
+    INSTITUTION: Final = 0x00080080
+    INSTITUTION_CODES: Final = 0x00080082
+    OPERATORS: Final = 0x00081072
+    PERSON_CODES: Final = 0x00401101
 
 
 def remainder(tag: int, action: Action) -> bytes | None:
@@ -25,11 +31,21 @@ def dummy_items(tag: int) -> bytes:
     """The encoded items of the dummy for a sequence; none where an empty sequence serves.
 
     A report without its content says so in a comment (TEXT, PS3.3 C.17.3.2), which every report IOD allows; a waveform
-    without its annotations in one that belongs to all channels of the first group (PS3.3 C.10.10).
+    without its annotations in one that belongs to all channels of the first group (PS3.3 C.10.10). A person, an
+    operator and an institution become unknown ones (PS3.3 10.1).
     """
-    if tag == CONTENT_SEQUENCE:
-        return _item(_comment(DUMMY_WORD))
-    return _item(_annotation(DUMMY_WORD)) if tag == _WAVEFORM_ANNOTATION else b""
+    match tag:
+        case structured.CONTENT_SEQUENCE:
+            return _item(_comment(DUMMY_WORD))
+        case _Tags.WAVEFORM_ANNOTATION:
+            return _item(_annotation(DUMMY_WORD))
+        case _Tags.PERSON_CODES | _Tags.INSTITUTION_CODES:
+            return _item(_code(*structured.UNKNOWN_CODE))
+        case _Tags.OPERATORS:
+            institution = element(_Tags.INSTITUTION, b"LO", DUMMY_WORD.encode())
+            return _item(institution + element(_Tags.PERSON_CODES, b"SQ", _item(_code(*structured.UNKNOWN_CODE))))
+        case _:
+            return b""
 
 
 def _comment(text: str) -> bytes:

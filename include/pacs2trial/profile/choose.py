@@ -10,7 +10,7 @@ from pacs2trial.dicomfile.dictionary import Attribute, dictionary
 from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.profile.table import RETAIN_UIDS, TableRow, beyond, choices, rt_text, table, uid_treatment
-from pacs2trial.profile.types import Types
+from pacs2trial.profile.types import Types, known_types
 from pacs2trial.trials.definition import Option
 
 _PATIENT: Final = frozenset((0x00100010, 0x00100020))
@@ -21,12 +21,16 @@ _ROI_NAMES: Final = frozenset((0x30060026, 0x30060085))
 _CODE_MEANING: Final = 0x00080104
 _CODE_VERSIONS: Final = frozenset((0x00080106, 0x00080107))
 _TIME_ZONE: Final = 0x00080201
+_UTC: Final = "+0000"
 _WAVEFORM_ANNOTATION: Final = 0x0040B020
 _CONTENT_SEQUENCE: Final = 0x0040A730
 _GRAPHIC_ANNOTATION: Final = 0x00700001
 _UNFORMATTED_TEXT: Final = 0x00700006
+_WITH_DUMMY_ITEM: Final = frozenset((_WAVEFORM_ANNOTATION, 0x00080082, 0x00081072, 0x00401101))
+"""Besides it the sequences for institution, operator and person, whose item may say *Unknown*."""
 _TEXT_OPTIONS: Final = frozenset((Option.CLEAN_GRAPHICS, Option.CLEAN_STRUCTURED_CONTENT))
 _CLINICAL_TRIAL: Final = 0x0012
+_DIRECTORY: Final = 0x0004
 
 _FREE_TEXT: Final = frozenset((b"LO", b"LT", b"SH", b"ST", b"UC", b"UT"))
 _LONG_TEXT: Final = frozenset((b"LT", b"ST", b"UC", b"UT"))
@@ -71,12 +75,32 @@ def rules_for(choice: Choice) -> dict[int, Rule]:
 
 
 def rules_by_type(choice: Choice, types: Types) -> dict[int, Rule]:
-    """The rules of the attributes for which the table leaves a choice; what is not in ``types`` is of Type 3.
+    """The rules of the attributes whose type decides; what is not in ``types`` is of Type 3.
 
     Or it is not in the IOD at all; then it may be removed (Standard Extended SOP Class, PS3.15 E.1.1). So it is, where
-    the table leaves the choice: nothing asks for it, and a dummy date or name would be false data.
+    the table leaves the choice: nothing asks for it, and a dummy date or name would be false data. Where the table
+    leaves none, or does not list the attribute, what the IOD asks for is not removed all the same.
     """
-    return {tag: _rule(tag, dictionary()[tag], choice, types.get(tag, 3)) for tag in choices()}
+    return {tag: _rule(tag, dictionary()[tag], choice, types.get(tag, 3)) for tag in choices().keys() | types.keys()}
+
+
+def choices_by_type(choice: Choice) -> dict[int, dict[int, Rule]]:
+    """Attributes whose type decides: Type 1, 2 or 3, as far as it occurs → rule."""
+    found = {}
+    for tag in choices().keys() | known_types().keys():
+        types = (1, 2, 3) if tag in choices() else sorted(known_types()[tag])
+        rules = {number: _rule(tag, dictionary()[tag], choice, number) for number in types}
+        if len({rule.action for rule in rules.values()}) > 1:
+            found[tag] = rules
+    return found
+
+
+def is_dispensable(tag: int) -> bool:
+    """Whether an attribute may be removed though its module asks for it, because the module goes as a whole.
+
+    These are another trial's Clinical Trial modules, Graphic Annotation, and what belongs to a DICOMDIR.
+    """
+    return tag >> 16 in (_CLINICAL_TRIAL, _DIRECTORY) or tag == _GRAPHIC_ANNOTATION
 
 
 def _rule(tag: int, attribute: Attribute, choice: Choice, attribute_type: int | None) -> Rule:
@@ -89,7 +113,21 @@ def _rule(tag: int, attribute: Attribute, choice: Choice, attribute_type: int | 
         or (_listed(tag, attribute.vr, row, basic, choice) if row else _unlisted(tag, attribute, choice))
     )
     fallback = Action.EMPTY if action is Action.YEAR else _fallback(tag, attribute.vr, basic)
-    return Rule(action, attribute.vr, fallback, attribute.keyword)
+    if attribute_type in (1, 2) and not is_dispensable(tag):
+        wanted = 2 if row and row.is_choice else attribute_type
+        action, fallback = (_valid(one, attribute.vr, wanted) for one in (action, fallback))
+    dummy = _UTC if tag == _TIME_ZONE and action is Action.DUMMY else None
+    return Rule(action, attribute.vr, fallback, attribute.keyword, text=dummy)
+
+
+def _valid(action: Action, vr: bytes, attribute_type: int) -> Action:
+    """What leaves a valid object, where ``action`` would not: Type 1 has a value, Type 2 is there.
+
+    A row with a choice has chosen by the type already; among its Types 1 are 1C, for which no dummy is made up.
+    """
+    if attribute_type == 1 and action in (Action.REMOVE, Action.EMPTY):
+        return Action.MAP if vr == b"UI" else Action.DUMMY
+    return Action.EMPTY if action is Action.REMOVE else action
 
 
 def _fallback(tag: int, vr: bytes, basic: str) -> Action:
@@ -155,7 +193,7 @@ def _listed(tag: int, vr: bytes, row: TableRow, basic: str, choice: Choice) -> A
     if "C" in codes and vr not in _NEVER_CLEANED:
         return _cleaned(tag, vr)
     if vr == b"SQ" and basic == "D":
-        return Action.DUMMY if tag == _WAVEFORM_ANNOTATION else Action.EMPTY
+        return Action.DUMMY if tag in _WITH_DUMMY_ITEM else Action.EMPTY
     if basic == "U*":
         return Action.KEEP
     return _FALLBACK[basic]

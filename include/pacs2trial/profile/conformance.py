@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pacs2trial.dicomfile.dictionary import dictionary
-from pacs2trial.profile.choose import Choice, rules_by_type, rules_for
+from pacs2trial.profile.choose import Choice, choices_by_type, rules_for
 from pacs2trial.profile.methods import BASIC_PROFILE, CLEAN_PIXEL_DATA, CODE_MEANINGS, METHOD_CODES
 from pacs2trial.profile.plan import Plan, staging_plan
 from pacs2trial.profile.rules import Rule
@@ -34,6 +34,12 @@ _OTHERWISE: Final = (
         "Sequences of references (Referenced Study, Performed Procedure Step, Image and Source Image Sequence) "
         "stay with "
         "their UIDs mapped, where the table would remove or empty them: links between objects survive."
+    ),
+    (
+        "What the table removes or empties, but the object's IOD requires with a value (Type 1), becomes a dummy; what "
+        "it must at least have (Type 2) is emptied: Presentation Creation Date, say. Otherwise the object would be "
+        "invalid. Modules that may be absent go as a whole. Types 1C and 2C count only where the table itself leaves "
+        "a choice."
     ),
     "A sequence of Type 1 for which a dummy would have to be invented is emptied.",
     "Graphic Annotation Sequence (0070,0001) is removed without Clean Graphics, not replaced by a dummy.",
@@ -146,7 +152,7 @@ def _table() -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     basic = _choice()
     rules = rules_for(basic)
-    typed = [rules_by_type(basic, types) for types in (_every(1), _every(2), {})]
+    by_type = choices_by_type(basic)
     with_options = {option: rules_for(_choice(option)) for option in _OPTIONS if option is not Option.CLEAN_PIXEL_DATA}
     staged = staging_plan().rules
     for tag, row in sorted(table().items()):
@@ -157,10 +163,8 @@ def _table() -> Iterator[str]:
             f"{option.value}: {_does(other[tag])}" for option, other in with_options.items() if other[tag] != rules[tag]
         ]
         done = _does(rules[tag])
-        if tag in typed[0]:
-            actions = [_does(one[tag]) for one in typed]
-            if len(set(actions)) > 1:
-                done = ", ".join(f"T{number} {action}" for number, action in enumerate(actions, start=1))
+        if tag in by_type:
+            done = ", ".join(f"T{number} {_does(one)}" for number, one in by_type[tag].items())
         yield f"| {_tag(tag)} | {row.name} | {row.basic} | {done} | {'; '.join(changed)} | {_does(staged[tag])} |"
     yield "| (50xx,xxxx) (60xx,3000) (60xx,4000) | Curves, Overlay Data, Overlay Comments | X | remove | | remove |"
     kept = "keep if listed"
@@ -171,10 +175,6 @@ def _table() -> Iterator[str]:
 def _choice(*options: str) -> Choice:
     written = staging_plan().choice.written
     return Choice(frozenset(options), staging=False, written=written)
-
-
-def _every(number: int) -> dict[int, int]:
-    return dict.fromkeys(table(), number)
 
 
 def _does(rule: Rule) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
-from pacs2trial.profile.choose import rules_by_type
+from pacs2trial.profile.choose import choices_by_type
 from pacs2trial.profile.described import content_in_words, private_in_words
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Action, Rule
-from pacs2trial.profile.table import choices
 
 
 class Described(NamedTuple):
@@ -92,14 +91,11 @@ def _rows(plan: Plan) -> Iterator[tuple[str, Described]]:
 
 def _by_type(plan: Plan) -> dict[int, str]:
     """The attributes with which something else is done if they are of Type 1, 2 or 3."""
-    sets = [rules_by_type(plan.choice, dict.fromkeys(choices(), number)) for number in (1, 2)]
-    sets.append(rules_by_type(plan.choice, {}))
-    found = {}
-    for tag in choices():
-        actions = [one[tag].action for one in sets]
-        if len(set(actions)) > 1 and plan.rules[tag] == plan.rule_set.tags[tag]:
-            found[tag] = ", ".join(f"Type {number} {action}" for number, action in enumerate(actions, start=1))
-    return found
+    return {
+        tag: ", ".join(f"Type {number} {rule.action}" for number, rule in rules.items())
+        for tag, rules in choices_by_type(plan.choice).items()
+        if plan.rules[tag] == plan.rule_set.tags[tag]
+    }
 
 
 def _words(tag: int, rule: Rule, plan: Plan) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, Final
 
 from pacs2trial.profile.objections import Dates, objection, private_objection, weakens
 from pacs2trial.profile.paths import START, State, ends_in, step
 from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
-from pacs2trial.trials.attributes import attributes, tags_of
+from pacs2trial.profile.structured import values_of_items
+from pacs2trial.trials.attributes import attributes, name_of, tags_of
 from pacs2trial.trials.rulefaults import Does
 from pacs2trial.trials.rules import AttributeRule
 from pacs2trial.trials.template import Template
@@ -70,9 +71,16 @@ class OwnRules:
                     return "MODIFIED"
         return self.dates
 
-    def objection(self, rule: AttributeRule, tag: int, profile: Rule) -> str | None:
-        """Why a rule may not be applied to a standard attribute; None if it may."""
-        return objection(rule, tag, profile, self.staged.tags.get(tag), self.dates)
+    def objection(self, rule: AttributeRule, tag: int, profile: Rule, *, content: bool = False) -> str | None:
+        """Why a rule may not be applied to a standard attribute, in a content item or elsewhere; None if it may."""
+        if content and rule.does is Does.SET:
+            return f"set would write {name_of(tag)} into every content item, whatever it holds; use dummy or replace"
+        staged = self._staged_values if content and tag in self._staged_values else self.staged.tags
+        return objection(rule, tag, profile, staged.get(tag), self.dates)
+
+    @cached_property
+    def _staged_values(self) -> Mapping[int, Rule]:
+        return values_of_items(self.staged)
 
     def private_objection(self, rule: AttributeRule, key: PrivateKey, profile: Rule) -> str | None:
         """The same for a private attribute."""
@@ -120,11 +128,22 @@ class _Layer:
         self._rules = {number: own.rules[number] for number in chosen}
         self._paths = {number: rule.path for number, rule in self._rules.items()}
         self._reached = {number: frozenset(reached(rule)) for number, rule in self._rules.items()}
-        self._made: dict[tuple[RuleSet, State, tuple[int, ...], bool], RuleSet] = {}
+        self._made: dict[tuple[RuleSet, State, tuple[int, ...], bool, bool], RuleSet] = {}
+        self._items_made: dict[tuple[ItemRules, State], ItemRules] = {}
 
-    def level(self, profile: RuleSet, state: State, written: tuple[int, ...], *, outermost: bool) -> RuleSet:
-        """The rules of one level; one that is reached again, as by a path with ``*``, is made once."""
-        key = (profile, state, written, outermost)
+    def level(
+        self, profile: RuleSet, state: State, written: tuple[int, ...], *, outermost: bool, content: bool = False
+    ) -> RuleSet:
+        """The rules of one level; one that is reached again, as by a path with ``*``, is made once.
+
+        Args:
+            profile: its rules without those of the trial.
+            state: how far the paths have come.
+            written: what the plan itself writes there.
+            outermost: whether it is the outermost level.
+            content: whether it is a content item.
+        """
+        key = (profile, state, written, outermost, content)
         if key in self._made:
             return self._made[key]
         active = [
@@ -136,7 +155,7 @@ class _Layer:
         touched = {tag for number in active for tag in self._reached[number]}
         for tag in touched:
             before = profile.tags.get(tag)
-            decided = self._decided(tag, before or removed(tag), active)
+            decided = self._decided(tag, before or removed(tag), active, content=content)
             if before is not None or decided.action is not Action.REMOVE:
                 tags[tag] = decided
         own_slots = {tag for tag in touched if tag in tags and tags[tag].action is Action.SET}
@@ -148,22 +167,33 @@ class _Layer:
     def below(self, tag: int, profile: RuleSet, state: State, *, everywhere: bool) -> RuleSet | ItemRules | None:
         """The rules of the items of a sequence; None where they are those of the level itself."""
         below = profile.inside.get(tag)
-        if isinstance(below, ItemRules):
-            return below
         after = step(tag, state, self._paths)
+        if isinstance(below, ItemRules):
+            return self._items(below, after)
         if below is not None:
-            return self.level(below, after, below.written, outermost=False)
+            return below if below.written else self.level(below, after, (), outermost=False)
         return self.level(profile, after, (), outermost=False) if after != state or everywhere else None
 
-    def _decided(self, tag: int, profile: Rule, rules: Sequence[int]) -> Rule:
+    def _items(self, profile: ItemRules, state: State) -> ItemRules:
+        """The rules of content items: those of each kind of item, with the trial's rules over them."""
+        key = (profile, state)
+        if key not in self._items_made:
+            sets: dict[str, RuleSet] = {}
+            self._items_made[key] = replace(profile, sets=sets)
+            for name, one in profile.sets.items():
+                sets[name] = self.level(one, state, (), outermost=False, content=True)
+        return self._items_made[key]
+
+    def _decided(self, tag: int, profile: Rule, rules: Sequence[int], *, content: bool) -> Rule:
         """What the first rule that matches makes of a standard attribute."""
         for place, number in enumerate(rules):
             if tag not in self._reached[number]:
                 continue
             rule = self._rules[number]
-            if self._own.objection(rule, tag, profile) or (weakens(rule, profile) and not rule.because):
+            objected = self._own.objection(rule, tag, profile, content=content)
+            if objected or (weakens(rule, profile) and not rule.because):
                 continue
-            return _made(rule, profile, partial(self._decided, tag, profile, rules[place + 1 :]))
+            return _made(rule, profile, partial(self._decided, tag, profile, rules[place + 1 :], content=content))
         return profile
 
     def _private(self, profile: RuleSet, active: Sequence[int]) -> Mapping[PrivateKey, Rule]:

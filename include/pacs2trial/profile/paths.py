@@ -41,6 +41,18 @@ def _with_no_depth(state: Iterable[tuple[int, int]], paths: Mapping[int, Path]) 
     return frozenset(found)
 
 
+def is_within(path: Path, sequences: Iterable[int]) -> bool:
+    """Whether a path leads nowhere but into items of one of these sequences."""
+    before = path[-2] if len(path) > 1 else ANY_DEPTH
+    return isinstance(before, Named) and before.is_one and any(before.matches(tag) for tag in sequences)
+
+
+def may_be_within(path: Path, sequences: Iterable[int]) -> bool:
+    """Whether a path may lead into items of one of these sequences."""
+    before = path[-2] if len(path) > 1 else ANY_DEPTH
+    return not isinstance(before, Named) or any(before.matches(tag) for tag in sequences)
+
+
 def covers(general: Path, special: Path) -> bool:
     """Whether ``general`` leads everywhere that ``special`` does, their last steps apart."""
     return _covers(general[:-1], special[:-1])

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from pacs2trial.profile.objections import weakens
 from pacs2trial.profile.own_rules import OwnRules, names_private, reached, removed
-from pacs2trial.profile.paths import covers
-from pacs2trial.profile.rules import Action, Rule, RuleSet
-from pacs2trial.trials.attributes import attributes, name_of
+from pacs2trial.profile.paths import covers, is_within, may_be_within
+from pacs2trial.profile.rules import Action, ItemRules, Rule, RuleSet
+from pacs2trial.profile.structured import CONTENT_SEQUENCE, CONTENT_SEQUENCES, KEY_OBJECT_SELECTION
+from pacs2trial.trials.attributes import Named, attributes, name_of
 from pacs2trial.trials.rulefaults import Does
 from pacs2trial.trials.rules import AttributeRule
 from pacs2trial.trials.source import Location
@@ -29,13 +30,51 @@ def refusals(own: OwnRules, profile: RuleSet) -> Iterator[tuple[Location, str]]:
 
 
 def _problem(own: OwnRules, rule: AttributeRule, profile: RuleSet) -> tuple[Location, str] | None:
-    meant = {tag: profile.tags.get(tag) or removed(tag) for tag in reached(rule)}
-    objections = {tag: own.objection(rule, tag, before) for tag, before in meant.items()}
-    for objection in objections.values():
-        if objection and (rule.names_one or all(objections.values())):
-            return ("attribute",) if rule.attribute else (), objection
-    weakened = {name_of(tag): before for tag, before in meant.items() if not objections[tag] and weakens(rule, before)}
+    left_out = _left_out(own, rule, profile)
+    if left_out:
+        return ("attribute",), left_out
+    meant = list(_meant(rule, profile))
+    objections = [own.objection(rule, tag, before, content=content) for tag, before, content in meant]
+    if meant and all(objections):
+        return ("attribute",) if rule.attribute else (), objections[0] or ""
+    weakened = {
+        name_of(tag): before
+        for (tag, before, _), objection in zip(meant, objections, strict=True)
+        if not objection and weakens(rule, before)
+    }
     return _without_reason(rule, weakened)
+
+
+def _meant(rule: AttributeRule, profile: RuleSet) -> Iterator[tuple[int, Rule, bool]]:
+    """What a rule is about: attribute, what the profile does with it, and whether that is in content items.
+
+    What is done with the value of a content item differs from kind to kind; each is given.
+    """
+    content = profile.inside.get(CONTENT_SEQUENCE)
+    kinds = list(content.sets.values()) if isinstance(content, ItemRules) else []
+    only_content = is_within(rule.path, CONTENT_SEQUENCES)
+    for tag in reached(rule):
+        before = profile.tags.get(tag) or removed(tag)
+        if not only_content:
+            yield tag, before, False
+        if may_be_within(rule.path, CONTENT_SEQUENCES):
+            others = dict.fromkeys(kind.tags.get(tag) or removed(tag) for kind in kinds)
+            yield from ((tag, one, True) for one in others if only_content or one != before)
+
+
+def _left_out(own: OwnRules, rule: AttributeRule, profile: RuleSet) -> str | None:
+    """Why a rule that passes or writes something is never reached: a sequence on its way does not stay."""
+    if rule.does in (Does.REMOVE, Does.EMPTY) or KEY_OBJECT_SELECTION in rule.sop_classes:
+        return None
+    for sequence in (one for one in rule.path[:-1] if isinstance(one, Named) and one.is_one and not one.creator):
+        known = profile.tags.get(sequence.tag) or removed(sequence.tag)
+        kept = any(other.does is Does.KEEP and other.target.matches(sequence.tag) for other in own.rules)
+        if known.action in (Action.REMOVE, Action.EMPTY, Action.DUMMY) and not kept:
+            return (
+                f"{rule.attribute}: there is nothing to {rule.does.value}, since the profile with these options does "
+                f"not keep {name_of(sequence.tag)} ({known.action.value})"
+            )
+    return None
 
 
 def _private_problem(own: OwnRules, rule: AttributeRule, profile: RuleSet) -> tuple[Location, str] | None:

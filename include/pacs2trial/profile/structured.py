@@ -35,7 +35,9 @@ _CODE, _SCHEME, _MEANING = 0x00080100, 0x00080102, 0x00080104
 _REFERENCES: Final = frozenset(("COMPOSITE", "IMAGE", "UIDREF", "WAVEFORM"))
 _DATES: Final = frozenset(("DATE", "DATETIME", "TIME"))
 _VALUES: Final = ("CODE", "CONTAINER", "NUM", "SCOORD", "SCOORD3D", "TABLE", "TCOORD", *sorted(_REFERENCES))
-_UNKNOWN_CODE: Final = ("261665006", "SCT", "Unknown")
+UNKNOWN_CODE: Final = ("261665006", "SCT", "Unknown")
+"""Code Value, Coding Scheme Designator and Code Meaning of what stands for a code that may not stay."""
+
 _CHOOSER: Final = "content item"
 
 
@@ -96,6 +98,18 @@ def key_object_rules(rules: RuleSet) -> RuleSet:
         tags={**rules.tags, CONTENT_SEQUENCE: content},
         inside={**rules.inside, CONTENT_SEQUENCE: _references_only(replace(rules, written=()))},
     )
+
+
+def values_of_items(rules: RuleSet) -> dict[int, Rule]:
+    """The attributes that hold the value of a content item, with the rule of the kind of item that passes most of it.
+
+    Without Clean Structured Content there is none.
+    """
+    content = rules.inside.get(CONTENT_SEQUENCE)
+    if not isinstance(content, ItemRules):
+        return {}
+    passes_most = {TEXT_VALUE: "text", PERSON_NAME: "dummy", DATE: "date", DATE_TIME: "date", TIME: "date"}
+    return {tag: content.sets[kind].tags[tag] for tag, kind in passes_most.items()}
 
 
 def _content_rules(item: RuleSet, options: frozenset[str]) -> ItemRules:
@@ -173,7 +187,7 @@ def _dummy(item: RuleSet, content: dict[int, RuleSet | ItemRules]) -> RuleSet:
         **{tag: tags[tag]._replace(action=Action.DUMMY) for tag in (PERSON_NAME, DATE, DATE_TIME, TIME)},
         MEASURED_VALUES: tags[MEASURED_VALUES]._replace(action=Action.EMPTY),
     }
-    code = dict(zip((_CODE, _SCHEME, _MEANING), _UNKNOWN_CODE, strict=True))
+    code = dict(zip((_CODE, _SCHEME, _MEANING), UNKNOWN_CODE, strict=True))
     written = {tag: tags[tag]._replace(action=Action.WRITE, text=text) for tag, text in code.items()}
     unknown = RuleSet(written, written=tuple(written))
     content |= dict(item.inside) | {CONCEPT_CODES: unknown}

@@ -16,7 +16,7 @@ Types = Mapping[int, int]
 
 
 def types_of_class(sop_class: str) -> Types | None:
-    """Types on the outermost level of the objects of a SOP class, of attributes with a choice; None if unknown."""
+    """Types on the outermost level of the objects of a SOP class, of attributes whose type decides; None if unknown."""
     return _types_by_class().get(sop_class)
 
 
@@ -31,6 +31,21 @@ def _types_by_class() -> Mapping[str, Types]:
 def types_in_items() -> Mapping[int, Types]:
     """Sequence → types within its items: the strictest that any IOD asks for there. Other sequences are unknown."""
     return {int(sequence, 16): _types(types) for sequence, types in _content()["items"].items()}
+
+
+@cache
+def known_types() -> Mapping[int, frozenset[int]]:
+    """Attribute → the types that it has anywhere, 3 always among them; of attributes of Type 1 or 2 somewhere."""
+    found: dict[int, set[int]] = {}
+    for types in (*_types_by_class().values(), *types_in_items().values()):
+        for tag, number in types.items():
+            found.setdefault(tag, {3}).add(number)
+    return {tag: frozenset(numbers) for tag, numbers in found.items()}
+
+
+def classes() -> frozenset[str]:
+    """The SOP Class UIDs whose types are known."""
+    return frozenset(_types_by_class())
 
 
 def types_digest() -> str:
