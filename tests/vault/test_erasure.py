@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from pacs2trial.errors import InputError, PermanentError
 from pacs2trial.settings import Settings
 from pacs2trial.vault import Original, Vault
+from pacs2trial.vault.compact import packed
 from pacs2trial.vault.erasure import erase_identities
 from pacs2trial.vault.tables import (
     AuditEntry,
@@ -99,10 +100,10 @@ def test_salt_and_data_key_are_in_no_file_of_the_vault(settings: Settings, works
     assert scope.salt
     assert scope.data_key_sealed
     marker = vault.pseudonyms(LUNG).resolve([Original(Kind.UID, "1.2.3.7")]).popitem()[1]
-    assert marker.encode() in whole(settings.home)
+    assert packed(marker) in whole(settings.home)
     erase_identities(vault, LUNG, actor="test", reason=REASON)
     left = whole(settings.home)
-    for secret in (scope.salt, scope.data_key_sealed, marker.encode()):
+    for secret in (scope.salt, scope.data_key_sealed, packed(marker)):
         assert secret not in left
 
 

@@ -218,17 +218,21 @@ class Database:
             opened.turn.release()
 
 
-def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert the rows in one go, leaving out those that any unique constraint already knows.
+def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert the rows, leaving out those that any unique constraint already knows; one statement for a batch.
 
     No constraint is named on purpose: PostgreSQL would raise for a row that two writers insert at once under the other.
-    The caller reads back what stands there.
+    The caller reads back what stands there, unless all rows were new.
+
+    Returns:
+        How many rows were new.
     """
     if not rows:
-        return
+        return 0
     on_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = sqlite_insert(table) if on_sqlite else postgresql_insert(table)
-    session.connection().execute(insert.on_conflict_do_nothing(), list(rows))
+    statement = insert.on_conflict_do_nothing().returning(*table.__table__.primary_key)
+    return len(session.connection().execute(statement, list(rows)).all())
 
 
 def _prepare_sqlite(connection: Any, synchronous: str) -> None:

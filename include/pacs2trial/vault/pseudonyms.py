@@ -5,20 +5,23 @@ The keyed derivation proposes, the row decides: rows made by another process, or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import PermanentError
 from pacs2trial.vault import encryption
+from pacs2trial.vault.compact import packed
 from pacs2trial.vault.database import Database, batches, insert_new
 from pacs2trial.vault.derivation import code_from, keyed_digest, uid_from
 from pacs2trial.vault.disclosure import Disclosures
 from pacs2trial.vault.scopes import ScopeKeys
 from pacs2trial.vault.tables import Kind, Pseudonym, Scope
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 PADDING = " \0"
 """What PS3.5 6.2 lets stand behind a value without meaning."""
@@ -108,9 +111,10 @@ class Pseudonyms:
         """
         before = self.held(session, wanted)
         new = {original: pseudo for original, pseudo in wanted.items() if original not in before}
-        for batch in batches(sorted(new, key=lambda original: (original.kind, original.value))):
-            rows = [self._proposal(_bare(one), lookup=self.lookup(one)) | {"pseudo": new[one]} for one in batch]
-            insert_new(session, Pseudonym, rows)
+        rows = [self._proposal(_bare(one), lookup=self.lookup(one)) | {"pseudo": new[one]} for one in new]
+        self._alone(session)
+        for batch in batches(sorted(rows, key=_place)):
+            insert_new(session, Pseudonym, batch)
         if self.held(session, wanted) != dict(wanted):
             raise PermanentError(f"scope {self._scope.name}: the table differs from the vault; nothing was taken over")
         return len(new)
@@ -133,23 +137,32 @@ class Pseudonyms:
         wanted = {(original.kind, self.lookup(original)): original for original in originals}
         with self._database.session(read_only=True) as session:
             rows = self._select(session, wanted)
-        new = sorted(wanted.keys() - rows.keys())
+        new = [self._proposal(original, lookup=key[1]) for key, original in wanted.items() if key not in rows]
         if new:
-            proposals = [self._proposal(wanted[key], lookup=key[1]) for key in new]
             with self._database.session() as session:
                 self._require_not_erased(session)
-                for batch in batches(proposals):
-                    insert_new(session, Pseudonym, batch)
-                made = self._select(session, new)
-                if len(made) < len(new):
-                    raise PermanentError(
-                        f"scope {self._scope.name}: {len(new) - len(made)} proposed pseudonyms stand for other "
-                        "originals already; compare the imported mapping with the vault"
-                    )
-            rows |= made
+                for batch in batches(sorted(new, key=_place)):
+                    rows |= self._made(session, batch)
         found = {original: rows[key] for key, original in wanted.items()}
         self._remember(found)
         return found
+
+    def _made(self, session: Session, proposals: Sequence[Mapping[str, Any]]) -> dict[tuple[Kind, str], str]:
+        """The pseudonyms that stand in the vault after these were proposed."""
+        proposed: dict[tuple[Kind, str], str] = {(one["kind"], one["lookup"]): one["pseudo"] for one in proposals}
+        if insert_new(session, Pseudonym, proposals) == len(proposals):
+            return proposed
+        made = self._select(session, proposed)
+        if len(made) < len(proposed):
+            raise PermanentError(
+                f"scope {self._scope.name}: {len(proposed) - len(made)} proposed pseudonyms stand for other "
+                "originals already; compare the imported mapping with the vault"
+            )
+        return made
+
+    def _alone(self, session: Session) -> None:
+        """Wait until no other transaction makes pseudonyms of this scope: its rows might come in another order."""
+        session.execute(select(Scope.id).where(Scope.id == self._scope.id).with_for_update())
 
     def _require_not_erased(self, session: Session) -> None:
         """A process that had opened the scope before it was erased still has its keys in memory."""
@@ -158,16 +171,20 @@ class Pseudonyms:
             raise PermanentError(f"the scope {self._scope.name} was erased; its pseudonyms cannot be made again")
 
     def _select(self, session: Session, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
-        by_kind: dict[Kind, list[str]] = {}
-        for kind, lookup in keys:
-            by_kind.setdefault(kind, []).append(lookup)
         rows: dict[tuple[Kind, str], str] = {}
-        for kind, lookups in by_kind.items():
-            for batch in batches(lookups):
-                query = select(Pseudonym.lookup, Pseudonym.pseudo).where(
-                    Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.lookup.in_(batch)
+        for batch in batches(keys):
+            by_kind: dict[Kind, list[str]] = {}
+            for kind, lookup in batch:
+                by_kind.setdefault(kind, []).append(lookup)
+            queries = [
+                select(Pseudonym.kind, Pseudonym.lookup, Pseudonym.pseudo).where(
+                    Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.lookup.in_(lookups)
                 )
-                rows |= {(kind, lookup): pseudo for lookup, pseudo in session.execute(query)}
+                for kind, lookups in sorted(by_kind.items())
+            ]
+            query = queries[0] if len(queries) == 1 else union_all(*queries)
+            found = session.connection().execute(query)
+            rows |= {(_KINDS[kind], lookup): pseudo for kind, lookup, pseudo in found}
         return rows
 
     def _proposal(self, original: Original, *, lookup: str) -> dict[str, Any]:
@@ -188,6 +205,11 @@ class Pseudonyms:
 
     def _keyed_lookup(self, original: Original) -> str:
         return keyed_digest(self._lookup_key, self._scope.name, original.kind.value, original.value).hex()
+
+
+def _place(row: Mapping[str, Any]) -> bytes:
+    """Where the row stands in the index of pseudonyms: a batch in this order goes through that index once."""
+    return packed(row["pseudo"])
 
 
 def _bare(original: Original) -> Original:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
@@ -201,19 +201,19 @@ def accepted_versions(session: Session, origin: Origin) -> set[int]:
                 TrialInstance.trial == origin.trial,
                 TrialInstance.subject_id == origin.subject_id,
                 TrialInstance.state.in_((Judgement.ACCEPTED, Judgement.COLLECTED)),
-                *_study_of(origin),
+                *_study_of(session, origin),
             )
         )
     )
 
 
-def _study_of(origin: Origin) -> list[Any]:
+def _study_of(session: Session, origin: Origin) -> list[ColumnElement[bool]]:
     """The condition that keeps a package per study to its study, by the staging pseudonym."""
     if not origin.study:
         return []
     staged = select(Pseudonym.lookup).join(Scope, Scope.id == Pseudonym.scope_id)
     staged = staged.where(Scope.name == origin.trial, Pseudonym.kind == Kind.UID, Pseudonym.pseudo == origin.study)
-    return [Instance.study.in_(staged)]
+    return [Instance.study.in_(session.scalars(staged).all())]
 
 
 def _of_instances(session: Session, origin: Origin) -> Iterator[tuple[bytes | None, int]]:

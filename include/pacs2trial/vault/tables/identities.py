@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from pacs2trial.vault.compact import CompactText
 from pacs2trial.vault.tables.base import Base, now
 
 
@@ -61,9 +62,9 @@ class Pseudonym(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id"))
     kind: Mapped[str] = mapped_column(String(16))
-    lookup: Mapped[str] = mapped_column(Text)  # the original in clear if it names nobody, else its keyed look-up value
+    lookup: Mapped[str] = mapped_column(CompactText)  # the original if it names nobody, else its keyed look-up value
     original_sealed: Mapped[bytes | None]
-    pseudo: Mapped[str] = mapped_column(String(64))
+    pseudo: Mapped[str] = mapped_column(CompactText)
     __table_args__ = (UniqueConstraint("scope_id", "kind", "lookup"), UniqueConstraint("scope_id", "kind", "pseudo"))
 
 

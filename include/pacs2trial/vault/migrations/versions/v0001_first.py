@@ -82,9 +82,9 @@ def _create_persons_and_pseudonyms() -> None:
         _id(),
         _to("scope"),
         _text("kind", 16),
-        sa.Column("lookup", sa.Text(), nullable=False),
+        sa.Column("lookup", sa.LargeBinary(), nullable=False),
         _sealed("original_sealed", nullable=True),
-        _text("pseudo", 64),
+        sa.Column("pseudo", sa.LargeBinary(), nullable=False),
         sa.UniqueConstraint("scope_id", "kind", "lookup"),
         sa.UniqueConstraint("scope_id", "kind", "pseudo"),
     )
