@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from pacs2trial.corrections.doubts import Doubt, decide, doubts, look
 from pacs2trial.errors import HeldError, InputError
 from pacs2trial.keytable.studies import Answer
+from pacs2trial.settings import Settings
 from pacs2trial.vault.tables import AuditEntry
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, Identity
-from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
+from support.hospital import LUNG, SECOND_DAY, Hospital, copied, small_study
+from support.vaults import PostgresServer
 
 ANOTHER_DAY = replace(LUCZYNSKA, birth_date=date(1950, 1, 1))
 OTHER_SEX = replace(LUCZYNSKA, sex="M" if LUCZYNSKA.sex == "F" else "F")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def hospital(request: pytest.FixtureRequest, settings: Settings, furnished_home: Path) -> Iterator[Hospital]:
+    """The hospital with its vault on each kind of database."""
+    changes = {}
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        changes = {"database_url": server.new_database(request.getfixturevalue("furnished_database"))}
+    yield from copied(settings, furnished_home, **changes)
 
 
 def rules(hospital: Hospital) -> list[tuple[str, str]]:

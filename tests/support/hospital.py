@@ -17,12 +17,14 @@ from pacs2trial.keytable import EnrolledSubject, enrolled, import_key_table, rea
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Vault
+from pacs2trial.vault.database import Database, vault_url
+from pacs2trial.vault.portable import read_portable
 from pacs2trial.vault.tables import InstanceState
 from pacs2trial.verify import Proof, verify_package
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA, Identity
-from support.vaults import write_definition
+from support.vaults import PostgresServer, write_definition
 
 LUNG, PELVIS = "LUNGART", "PELVIC"
 FIRST_DAY, SECOND_DAY = date(2024, 3, 13), date(2024, 5, 2)
@@ -102,11 +104,26 @@ def furnished_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def furnished_database(furnished_home: Path, postgres_server: PostgresServer) -> str:
+    """The name of a PostgreSQL database with the vault of ``furnished_home``."""
+    url = postgres_server.new_database()
+    target = Database(vault_url(url))
+    read_portable(furnished_home / "home" / "vault.db", target)
+    target.close()
+    return url.rsplit("/", 1)[1]
+
+
+def copied(settings: Settings, furnished_home: Path, **changes: object) -> Iterator[Hospital]:
+    """An own copy of ``furnished_home``, opened with ``changes`` of the settings, closed at the end."""
+    shutil.copytree(furnished_home / "home", settings.home)
+    shutil.copytree(furnished_home / "trials", settings.trials, dirs_exist_ok=True)
+    workspace = Workspace.open(Settings(**{**settings.model_dump(), **changes}))
+    yield Hospital(workspace)
+    workspace.vault.close()
+
+
 @pytest.fixture
 def hospital(settings: Settings, furnished_home: Path) -> Iterator[Hospital]:
     """One patient with one staged study, enrolled as LA-001 in LUNGART and as PV-007 in PELVIC."""
-    shutil.copytree(furnished_home / "home", settings.home)
-    shutil.copytree(furnished_home / "trials", settings.trials, dirs_exist_ok=True)
-    workspace = Workspace.open(settings)
-    yield Hospital(workspace)
-    workspace.vault.close()
+    yield from copied(settings, furnished_home)
