@@ -17,6 +17,7 @@ from sqlalchemy import select
 from pacs2trial.errors import HeldError, InputError, PermanentError, ProofError
 from pacs2trial.keytable import import_key_table, read_key_table
 from pacs2trial.lookups import Recorded
+from pacs2trial.lookups.needs import unmet_needs
 from pacs2trial.restore.packages import Outcome, make_again
 from pacs2trial.vault.erasure import erase_identities
 from pacs2trial.vault.reidentify import reidentify
@@ -307,6 +308,20 @@ def test_each_study_has_the_columns_of_its_visit(hospital: Hospital) -> None:
     path.write_text(path.read_text().replace("W7", "W8"))
     import_key_table(hospital.ws.vault, hospital.ws.definition(LUNG), read_key_table(path), actor="test")
     assert time_points(hospital.package(LUNG, "LA-001").path) == {"W0", "W8"}
+
+
+def test_days_are_counted_from_a_column_of_the_key_table(hospital: Hospital) -> None:
+    offset = {"column": "enrolled", "event": "ENROLLMENT", "because": "An endpoint."}
+    hospital.define(LUNG, profile={"options": OPTIONS, "offset": offset})
+    (missing,) = unmet_needs(hospital.ws, hospital.ws.definition(LUNG))
+    assert "profile.offset.column: unknown column 'enrolled'" in missing
+    hospital.stage(small_study(when=SECOND_DAY))
+    hospital.enrol(LUNG, {"LA-001": LUCZYNSKA}, enrolled=FIRST_DAY.isoformat())
+    assert unmet_needs(hospital.ws, hospital.ws.definition(LUNG)) == []
+    with zipfile.ZipFile(hospital.package(LUNG, "LA-001").path) as archive:
+        members = [archive.read(name) for name in archive.namelist() if name.endswith(".dcm")]
+    days = {pydicom.dcmread(io.BytesIO(one)).LongitudinalTemporalOffsetFromEvent for one in members}
+    assert days == {0.0, float((SECOND_DAY - FIRST_DAY).days)}
 
 
 def test_a_column_that_is_not_there_fails_the_subject_by_name(hospital: Hospital) -> None:

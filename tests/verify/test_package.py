@@ -227,6 +227,15 @@ def test_a_link_broken_on_purpose_is_found(hospital: Hospital, package: PackageM
     assert f"{name}: {path} no longer links as in staging" in failed(hospital, package)["links"]
 
 
+def test_links_that_a_rule_of_the_trial_takes_away_are_said_and_fail_nothing(hospital: Hospital) -> None:
+    rule = {"attribute": "ReferencedStructureSetSequence", "remove": True, "modality": "RTPLAN"}
+    hospital.define(LUNG, profile={"rules": [rule]})
+    proofs = prove(hospital.ws, origin_of(hospital.ws, hospital.package(LUNG, "LA-001").package_id))
+    (links,) = (each for each in proofs if each.name == "links")
+    assert links.passed
+    assert links.findings == ("profile.rules[0] takes away 1 UID",)
+
+
 def test_changed_pixels_are_found(hospital: Hospital, package: PackageMade) -> None:
     def change(dataset: Dataset) -> None:
         dataset.PixelData = b"\xff\x00" + dataset.PixelData[2:]

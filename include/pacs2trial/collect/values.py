@@ -58,14 +58,17 @@ def object_values(
         PermanentError: a staged file is damaged.
         TransientError: a database that is asked does not answer.
     """
-    if plan.own is None or not any(rule.template and rule.template.names for rule in plan.own.rules):
+    filled = plan.own is not None and any(rule.template and rule.template.names for rule in plan.own.rules)
+    if not filled and plan.offset is None:
         return {}
     with ws.vault.session(read_only=True) as session:
         rows = _rows(session, members)
-    templates = {row.id: plan.own.templates_for(row.sop_class, row.modality) for row in rows}
+    own = plan.own
+    templates = {row.id: own.templates_for(row.sop_class, row.modality) if own else [] for row in rows}
     used = {instance: {name for one in several for name in one.lookups} for instance, several in templates.items()}
     asked_by = {name: set(definition.lookups[name].asked_by) for names in used.values() for name in names}
-    columns = _columns(ws, definition, subject, rows, _columns_used(templates, asked_by))
+    of_offset = {plan.offset.column} if plan.offset else set()
+    columns = _columns(ws, definition, subject, rows, _columns_used(templates, asked_by) | of_offset)
     paths = {each.instance_id: each.path for each in members}
     objects = [
         About(row.id, row.identifier_id, paths[row.id], columns[row.study], frozenset(used[row.id]))
@@ -79,8 +82,8 @@ def object_values(
         if not given and columns[row.study] == values.columns:
             continue
         lookups = {answer.pin[0]: answer.text for answer in given}
-        own = replace(values, columns=columns[row.study], lookups=lookups)
-        found[row.id] = ObjectValues(own, tuple(answer.pin for answer in given))
+        of_object = replace(values, columns=columns[row.study], lookups=lookups)
+        found[row.id] = ObjectValues(of_object, tuple(answer.pin for answer in given))
     return found
 
 

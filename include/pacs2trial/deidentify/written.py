@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from struct import Struct
 from typing import Final
 
+from pacs2trial.deidentify.dates import CONSTANTS, as_date
+from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.deidentify.pieces import Piece, Sequence, element
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.profile.methods import CODE_MEANINGS, OWN_METHODS
 from pacs2trial.profile.plan import (
+    EVENT_TYPE,
     IDENTITY_REMOVED,
     METHOD,
     METHOD_CODES,
+    OFFSET,
     PATIENT_ID,
     PATIENT_NAME,
     SUBJECT_ID,
@@ -19,8 +25,11 @@ from pacs2trial.profile.plan import (
     Plan,
     SubjectValues,
 )
+from pacs2trial.trials.definition import Offset
 
 _TEMPORAL_ORDER: Final = (b"UNMODIFIED", b"MODIFIED", b"REMOVED")
+_STUDY_DATE: Final = 0x00080020
+_DOUBLE: Final = Struct("<d")
 _CODE_VALUE: Final = 0x00080100
 _SCHEME: Final = 0x00080102
 _MEANING: Final = 0x00080104
@@ -41,7 +50,21 @@ def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues |
         pieces[tag] = element(tag, b"LO", text.encode("ascii"))
     if values is not None:
         pieces[SUBJECT_ID] = element(SUBJECT_ID, b"LO", values.subject_key.encode("ascii"))
+        if plan.offset is not None:
+            pieces |= _offset(walk, plan.offset, plan.filling(values).day(plan.offset.column))
     return pieces
+
+
+def _offset(walk: Walk, offset: Offset, event: date) -> Mapping[int, Piece]:
+    """Whole days from the event to the study, before dates move; nothing where the object has no date of its study."""
+    value = walk.find_top(_STUDY_DATE).strip(PADDING)
+    day = None if value in CONSTANTS else as_date(value)
+    if day is None:
+        return {OFFSET: b"", EVENT_TYPE: b""}
+    return {
+        OFFSET: element(OFFSET, b"FD", _DOUBLE.pack((day - event).days)),
+        EVENT_TYPE: element(EVENT_TYPE, b"CS", offset.event.encode("ascii")),
+    }
 
 
 def _methods(walk: Walk, plan: Plan) -> bytes:

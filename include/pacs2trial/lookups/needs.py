@@ -48,6 +48,8 @@ def _asked(definition: TrialDefinition) -> Iterator[tuple[Location, str]]:
     for number, rule in enumerate(definition.profile.rules):
         for name in rule.template.columns if rule.template else ():
             yield ("profile", "rules", number, "set"), name
+    if definition.profile.offset:
+        yield ("profile", "offset", "column"), definition.profile.offset.column
     for lookup, asked in definition.lookups.items():
         field = "query" if asked.query is not None else "match"
         for name in asked.asked_by:

@@ -25,7 +25,7 @@ from pacs2trial.profile.table import edition
 from pacs2trial.profile.tree import rule_tree, rules_of_kind
 from pacs2trial.profile.types import types_digest, types_of_class
 from pacs2trial.profile.vocabulary import Vocabulary, vocabulary_digest
-from pacs2trial.trials.definition import STAGING, Option, TrialDefinition
+from pacs2trial.trials.definition import STAGING, Offset, Option, TrialDefinition
 from pacs2trial.trials.rules import AttributeRule
 from pacs2trial.trials.template import LOOKUP
 
@@ -53,6 +53,8 @@ IDENTITY_REMOVED: Final = 0x00120062
 METHOD: Final = 0x00120063
 METHOD_CODES: Final = 0x00120064
 TEMPORAL: Final = 0x00280303
+OFFSET: Final = 0x00120052
+EVENT_TYPE: Final = 0x00120053
 
 _ALWAYS_WRITTEN: Final = frozenset((IDENTITY_REMOVED, METHOD, METHOD_CODES, TEMPORAL))
 
@@ -74,6 +76,7 @@ class Plan:
         vocabulary: the allow-lists of Clean Descriptors; None in staging, where a description stays unless it holds
             one of the object's own identifiers.
         own: the rules of the trial's own, which are over those of ``rule_set``; None in staging.
+        offset: from which event the days to each study are counted; None if they are not told.
     """
 
     scope: str
@@ -87,6 +90,7 @@ class Plan:
     dates: Dates = field(repr=False, compare=False)
     vocabulary: Vocabulary | None = field(repr=False, compare=False)
     own: OwnRules | None = field(default=None, repr=False, compare=False)
+    offset: Offset | None = field(default=None, repr=False, compare=False)
 
     @property
     def rules(self) -> Mapping[int, Rule]:
@@ -177,7 +181,7 @@ def plan_with(definition: TrialDefinition, options: frozenset[str], private: tup
     choice = Choice(
         options,
         staging=False,
-        written=_ALWAYS_WRITTEN | {SUBJECT_ID, *texts},
+        written=_ALWAYS_WRITTEN | {SUBJECT_ID, *texts} | ({OFFSET, EVENT_TYPE} if profile.offset else set()),
         private=private,
         birth_year=profile.birth_date == "year",
         age_cap=profile.ages.cap if profile.ages else None,
@@ -190,6 +194,7 @@ def plan_with(definition: TrialDefinition, options: frozenset[str], private: tup
         codes=codes_of(options),
         vocabulary=Vocabulary(profile.roi_names, profile.descriptors.also),
         rules=profile.rules,
+        offset=profile.offset,
     )
     problems = list(refusals(plan.own, plan.rule_set)) if plan.own else []
     if problems:
@@ -206,6 +211,7 @@ def _compile(
     codes: tuple[str, ...],
     vocabulary: Vocabulary | None,
     rules: tuple[AttributeRule, ...] = (),
+    offset: Offset | None = None,
 ) -> Plan:
     rule_set = rule_tree(choice)
     own = OwnRules(rules, staging_plan(choice.private).rule_set, _dates(choice)) if rules else None
@@ -225,12 +231,13 @@ def _compile(
         "age_cap": choice.age_cap,
         "vocabulary": vocabulary_digest(),
         "roi_names": vocabulary.roi_names.model_dump(mode="json") if vocabulary else None,
+        "offset": offset.model_dump(mode="json", exclude={"because"}) if offset else None,
         "own_rules": own.canonical() if own else [],
         "descriptors": vocabulary.descriptors if vocabulary else None,
     }
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()
-    return Plan(scope, digest, canonical, choice, rule_set, texts, methods, codes, dates, vocabulary, own)
+    return Plan(scope, digest, canonical, choice, rule_set, texts, methods, codes, dates, vocabulary, own, offset)
 
 
 def _digest(content: object) -> str:

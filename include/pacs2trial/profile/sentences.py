@@ -63,6 +63,14 @@ def _dates(plan: Plan) -> Iterator[str]:
     if plan.dates != "UNMODIFIED":
         yield "A date within a kept text does not stay."
     yield f"Longitudinal Temporal Information Modified (0028,0303) says {plan.dates}, unless an earlier step did more."
+    if plan.offset is None:
+        yield "An offset from an event (0012,0052) and its type (0012,0053) that an object brings are removed."
+    else:
+        yield (
+            f"Longitudinal Temporal Offset from Event (0012,0052) says how many days each study lies after the day in "
+            f"column {plan.offset.column} of the key table, and (0012,0053) calls that {plan.offset.event}. Reason: "
+            f"{plan.offset.because} Who knows that day can tell the day of the study."
+        )
 
 
 def _text(plan: Plan) -> Iterator[str]:

@@ -93,6 +93,20 @@ class Ages(Part):
     cap: Annotated[int, Field(ge=1, le=998)]
 
 
+class Offset(Part):
+    """Days from an event in the life of a subject to each study: Longitudinal Temporal Offset from Event (0012,0052).
+
+    Attributes:
+        column: of the key table, with the day of the event, ``20240131`` or ``2024-01-31``.
+        event: what (0012,0053) calls it, in the terms of PS3.3 C.7.1.3.
+        because: why; whoever knows the day of the event can tell by the offset on what day a study was.
+    """
+
+    column: Text
+    event: Literal["ENROLLMENT", "BASELINE"]
+    because: Text
+
+
 class Profile(Part):
     """What is asked of PS3.15 on top of the Basic Profile.
 
@@ -105,6 +119,7 @@ class Profile(Part):
     descriptors: Descriptors = Descriptors()
     ages: Ages | None = None
     birth_date: Literal["empty", "year"] = "empty"
+    offset: Offset | None = None
 
     @field_validator("options", mode="after")
     @classmethod

@@ -25,8 +25,8 @@ _NUMBER: Final = re.compile(r"\[\d+\]")
 _CONTENT: Final = "ContentSequence["
 
 
-def is_left_out(path: str, sop_class: str, options: Set[Option]) -> bool:
-    """Whether the value at ``path`` may be absent from the package.
+def is_left_out(path: str, sop_class: str, options: Set[Option], kept: Set[str] = frozenset()) -> bool:
+    """Whether the value at ``path`` may be absent from the package; ``kept`` are sequences that a rule keeps.
 
     A key object selection keeps what it refers to without any option. Within the content of a report, items may go
     that only name somebody or something; such an item takes the UID of its own observation along.
@@ -37,7 +37,7 @@ def is_left_out(path: str, sop_class: str, options: Set[Option]) -> bool:
     if "ContentSequence" in sequences and path.endswith(".ObservationUID"):
         return True
     return any(
-        sequence in _NEEDS
+        sequence in _NEEDS.keys() - kept
         and _NEEDS[sequence] not in options
         and not (sequence == "ContentSequence" and sop_class == _KEY_OBJECTS)
         for sequence in sequences

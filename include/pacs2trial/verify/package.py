@@ -121,7 +121,8 @@ class _Comparison:
             pseudonyms = trial_uids(session, origin.trial, seen.uids)
             self._accepted = accepted_versions(session, origin)
         self._search = Search(originals.own, frozenset(pseudonyms.values()), _constants(origin))
-        self._links = Links(pseudonyms, originals.staged_uids, frozenset(origin.definition.profile.options))
+        profile = origin.definition.profile
+        self._links = Links(pseudonyms, originals.staged_uids, frozenset(profile.options), profile.rules)
         self._found: dict[str, list[str]] = {name: [] for name in (COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY)}
         if originals.nameless:
             self._found[IDENTIFIERS].append(
@@ -171,6 +172,8 @@ class _Comparison:
             yield f"{name}: the staged object that it was made of has changed"
 
     def _remarks(self, name: str) -> list[str]:
+        if name == LINKS:
+            return self._links.remarks()
         if name != VALIDITY:
             return []
         if not self._validator:
