@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pacs2trial import publish
 from pacs2trial.connections import Connections, from_text
 from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
+from pacs2trial.finding import Finding, wrong
 from pacs2trial.keytable import check_key_table, read_keys
 from pacs2trial.network.echo import echo
-from pacs2trial.network.peer import Patience, Peer
+from pacs2trial.network.peer import Peer
 from pacs2trial.network.qido import answering
 from pacs2trial.network.webpeer import WebPeer, node
 from pacs2trial.profile import trial_plan
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.receiver.examined import receiver_findings
 from pacs2trial.receiver.query_access import query_access
 from pacs2trial.settings import Settings, variable
 from pacs2trial.trials.definition import STAGING, TrialDefinition
@@ -35,16 +35,6 @@ FAR_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", 
 TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at. ``remedy`` is empty when it is good, or when ``text`` says what to do."""
-
-    subject: str
-    good: bool
-    text: str
-    remedy: str = ""
-
-
 def examine(settings: Settings, connections: Connections) -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding too, never an exception."""
     findings = [*_secret(settings), *_vault(settings), *_folders(settings), *_disk(settings), *_published(settings)]
@@ -52,21 +42,16 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
     try:
         trials, broken = load_trials(settings.trials)
     except InputError as error:
-        findings.append(_wrong("trials", error))
+        findings.append(wrong("trials", error))
         trials, broken = {}, {}
-    findings += [_wrong(f"definition {path.name}", error) for path, error in broken.items()]
+    findings += [wrong(f"definition {path.name}", error) for path, error in broken.items()]
     for definition in trials.values():
         findings += [_definition(definition, settings), _key_table(definition, settings, connections)]
     findings += _key_folder(settings)
     findings += _peers(trials, connections, settings)
     findings += _destinations(trials, connections)
     findings.append(_query_retrieve(settings, trials))
-    return [*findings, _receiver(settings)]
-
-
-def _wrong(subject: str, error: Exception | str, remedy: str = "") -> Finding:
-    """What is wrong; an error of pacs2trial says itself what to do."""
-    return Finding(subject, good=False, text="; ".join(str(error).splitlines()), remedy=remedy)
+    return [*findings, *receiver_findings(settings, connections, trials)]
 
 
 def _secret(settings: Settings) -> Iterator[Finding]:
@@ -74,9 +59,9 @@ def _secret(settings: Settings) -> Iterator[Finding]:
     if settings.secret_connection:
         yield Finding("secret", good=True, text=f"comes over the connection {settings.secret_connection!r}")
     elif not path.exists():
-        yield _wrong("secret", f"{path} is missing", "run pacs2trial init, or restore it from backup")
+        yield wrong("secret", f"{path} is missing", "run pacs2trial init, or restore it from backup")
     elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield _wrong("secret", f"{path} can be read by others", f"run chmod 600 {path}")
+        yield wrong("secret", f"{path} can be read by others", f"run chmod 600 {path}")
     else:
         yield Finding("secret", good=True, text=f"{path}, readable by its owner only")
 
@@ -87,37 +72,37 @@ def _vault(settings: Settings) -> Iterator[Finding]:
     try:
         vault = Vault.open(settings)
     except Pacs2TrialError as error:
-        yield _wrong("vault", error)
+        yield wrong("vault", error)
         return
     try:
         yield Finding("vault", good=True, text="opens with the secret, is migrated to this release")
         problems = vault.audit.verify_chain()
         if problems:
-            yield _wrong("audit", problems[0], "somebody changed the audit table: compare it with a backup")
+            yield wrong("audit", problems[0], "somebody changed the audit table: compare it with a backup")
         else:
             yield Finding("audit", good=True, text="the chain is whole")
     except Pacs2TrialError as error:
-        yield _wrong("audit", error, "check again; if it stays, restore a backup of the vault")
+        yield wrong("audit", error, "check again; if it stays, restore a backup of the vault")
     finally:
         vault.close()
     path = Database(vault_url(settings.database_url)).path
     if path is not None and file_system(path) in FAR_FILE_SYSTEMS:
-        yield _wrong("vault disk", f"{path} is on a network share", "move it to a local disk, or use PostgreSQL")
+        yield wrong("vault disk", f"{path} is on a network share", "move it to a local disk, or use PostgreSQL")
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:
-    wrong = False
+    faulty = False
     for folder in (settings.home, settings.keys, settings.staging, settings.quarantine, settings.packages):
         if not folder.is_dir():
-            wrong = True
-            yield _wrong("folder", f"{folder} is missing", "run pacs2trial init")
+            faulty = True
+            yield wrong("folder", f"{folder} is missing", "run pacs2trial init")
         elif stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            wrong = True
-            yield _wrong("folder", f"{folder} is open to others", f"run chmod 700 {folder}")
+            faulty = True
+            yield wrong("folder", f"{folder} is open to others", f"run chmod 700 {folder}")
         elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            wrong = True
-            yield _wrong("folder", f"{folder} cannot be written to", "run as the user that owns it")
-    if not wrong:
+            faulty = True
+            yield wrong("folder", f"{folder} cannot be written to", "run as the user that owns it")
+    if not faulty:
         yield Finding("folders", good=True, text=f"{settings.home}, closed to others")
 
 
@@ -126,7 +111,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
         return
     free = shutil.disk_usage(settings.home).free // 2**20
     if free < settings.minimum_free_mb:
-        yield _wrong(
+        yield wrong(
             "disk",
             f"{free} MB free, the receiver refuses below {settings.minimum_free_mb}",
             f"free some space, or lower {variable('minimum_free_mb')}",
@@ -140,17 +125,17 @@ def _published(settings: Settings) -> Iterator[Finding]:
         own = from_text(publish.VAULT_CONNECTION, publish.vault_connection(settings))
         places = publish.published(settings)
     except Pacs2TrialError as error:
-        yield _wrong("Airflow", error, f"correct {variable('database_url')}, then run pacs2trial init")
+        yield wrong("Airflow", error, f"correct {variable('database_url')}, then run pacs2trial init")
         return
     other = sorted(place for place, connection in places.items() if connection != own)
     if other:
-        yield _wrong(
+        yield wrong(
             "Airflow",
             f"{' and '.join(other)} names another vault than {variable('database_url')}",
             "run pacs2trial init with the right setting, then start Airflow anew",
         )
     elif not places:
-        yield _wrong("Airflow", "does not know the vault's address", "run pacs2trial init")
+        yield wrong("Airflow", "does not know the vault's address", "run pacs2trial init")
     else:
         yield Finding("Airflow", good=True, text=f"gets the vault's address from {' and '.join(sorted(places))}")
 
@@ -159,7 +144,7 @@ def _definition(definition: TrialDefinition, settings: Settings) -> Finding:
     try:
         plan = trial_plan(definition, site_list(settings))
     except InputError as error:
-        return _wrong(f"trial {definition.trial}", error, "correct the definition")
+        return wrong(f"trial {definition.trial}", error, "correct the definition")
     return Finding(f"trial {definition.trial}", good=True, text=f"plan {plan.digest[:12]}")
 
 
@@ -168,11 +153,11 @@ def _key_table(definition: TrialDefinition, settings: Settings, connections: Con
     try:
         rows = read_keys(definition, settings, connections)
     except Pacs2TrialError as error:
-        return _wrong(subject, error)
+        return wrong(subject, error)
     problems = check_key_table(rows, definition)
     if problems:
         more = f" and {len(problems) - 1} more" if len(problems) > 1 else ""
-        return _wrong(subject, f"{problems[0]}{more}", f"run pacs2trial keys check {definition.trial}")
+        return wrong(subject, f"{problems[0]}{more}", f"run pacs2trial keys check {definition.trial}")
     return Finding(subject, good=True, text=f"{len(rows)} rows")
 
 
@@ -180,9 +165,9 @@ def _key_folder(settings: Settings) -> Iterator[Finding]:
     """Key tables name patients: they must not lie where version control would take them."""
     strays = sorted(path.name for path in _tables_in(settings.trials))
     if strays:
-        yield _wrong("key tables", f"{', '.join(strays)} lies beside the definitions", f"move it to {settings.keys}")
+        yield wrong("key tables", f"{', '.join(strays)} lies beside the definitions", f"move it to {settings.keys}")
     if settings.keys.is_dir() and in_version_control(settings.keys):
-        yield _wrong(
+        yield wrong(
             "key tables",
             f"{settings.keys} is in a git repository that does not ignore it",
             f"move home out of the checkout ({variable('home')}), or add it to .gitignore",
@@ -212,7 +197,7 @@ def _peers(trials: dict[str, TrialDefinition], connections: Connections, setting
         try:
             source = node(connections, name, settings, way=way)
         except Pacs2TrialError as error:
-            yield _wrong(f"PACS {name}", error)
+            yield wrong(f"PACS {name}", error)
             continue
         yield _dimse(source) if isinstance(source, Peer) else _web(source)
 
@@ -221,7 +206,7 @@ def _web(source: WebPeer) -> Finding:
     try:
         answering(source)
     except Pacs2TrialError as error:
-        return _wrong(f"PACS {source.name}", error, "see that its DICOMweb service runs, and correct the connection")
+        return wrong(f"PACS {source.name}", error, "see that its DICOMweb service runs, and correct the connection")
     return Finding(f"PACS {source.name}", good=True, text=f"{source.url} answers QIDO-RS")
 
 
@@ -230,9 +215,9 @@ def _dimse(source: Peer) -> Finding:
     try:
         echo(source)
     except TransientError as error:
-        return _wrong(where, error, "see that the PACS runs and that host, port and firewall are right")
+        return wrong(where, error, "see that the PACS runs and that host, port and firewall are right")
     except Pacs2TrialError as error:
-        return _wrong(where, error, "ask the PACS team to allow this AE title, or correct the connection")
+        return wrong(where, error, "ask the PACS team to allow this AE title, or correct the connection")
     return Finding(where, good=True, text=f"{source.aet} at {source.host}:{source.port} answers C-ECHO")
 
 
@@ -242,7 +227,7 @@ def _destinations(trials: dict[str, TrialDefinition], connections: Connections) 
         try:
             connections.get(name)
         except Pacs2TrialError as error:
-            yield _wrong(f"destination {name}", error)
+            yield wrong(f"destination {name}", error)
         else:
             yield Finding(f"destination {name}", good=True, text="the connection is known")
 
@@ -252,10 +237,10 @@ def _query_retrieve(settings: Settings, trials: dict[str, TrialDefinition]) -> F
     try:
         access = query_access(settings)
     except InputError as error:
-        return _wrong(subject, error)
+        return wrong(subject, error)
     absent = sorted(access.scopes - trials.keys() - {STAGING})
     if absent:
-        return _wrong(
+        return wrong(
             subject,
             f"{', '.join(absent)} in {settings.query_retrieve} is no trial of {settings.trials}",
             "correct the file, or add the definition",
@@ -264,34 +249,6 @@ def _query_retrieve(settings: Settings, trials: dict[str, TrialDefinition]) -> F
         return Finding(subject, good=True, text=f"is off ({variable('query_retrieve')})")
     seen = ", ".join(sorted(access.scopes))
     return Finding(subject, good=True, text=f"{len(access.callers)} calling AE titles may see {seen}")
-
-
-def _receiver(settings: Settings) -> Finding:
-    host, port = settings.receiver_host, settings.receiver_port
-    if port == 0:
-        return Finding("receiver", good=True, text="picks a free port when it starts")
-    address = "127.0.0.1" if host in {"0.0.0.0", "", "::"} else host  # noqa: S104  # compared, not bound
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-    except OSError as error:
-        return _whoever_listens(settings, address, error)
-    return Finding("receiver", good=True, text=f"is not running; its port {port} is free")
-
-
-def _whoever_listens(settings: Settings, address: str, error: OSError) -> Finding:
-    port, own = settings.receiver_port, settings.receiver_aet
-    try:
-        echo(Peer("receiver", address, port, own, own, own, Patience(connect_timeout=2, association_timeout=5)))
-    except Pacs2TrialError:
-        return _wrong(
-            "receiver",
-            f"port {port} on {settings.receiver_host} cannot be had: {error.strerror}",
-            f"end the program that has it, or set {variable('receiver_port')}",
-        )
-    return Finding("receiver", good=True, text=f"{own} runs and answers C-ECHO on port {port}")
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

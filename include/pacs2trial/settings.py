@@ -36,6 +36,24 @@ class Settings(BaseSettings):
     receiver_port: int = Field(11112, ge=0, le=65535, description="Port the receiver listens on; 0 picks a free one")
     receiver_aet: str = Field("PACS2TRIAL", min_length=1, max_length=16, description="AE title of the receiver")
     receiver_workers: int = Field(0, ge=0, description="Processes of the receiver; 0 for one a processor core")
+    receiver_allow: str = Field(
+        "", description="Callers let in: AET, AET@address, AET@network or *@network, commas between; empty lets all in"
+    )
+    receiver_tls_certificate: Path | None = Field(None, description="Receiver speaks TLS and shows this one, PEM")
+    receiver_tls_key: Path | None = Field(None, description="Key of the receiver's certificate, PEM, not for others")
+    receiver_tls_ca: Path | None = Field(
+        None, description="Callers of the receiver must show a certificate that one of these issued (mutual TLS)"
+    )
+    receiver_associations: int = Field(64, ge=1, description="Associations at the same time; more are rejected")
+    receiver_pdu_bytes: int = Field(
+        131072, ge=4096, le=2**27, description="Longest PDU that the receiver offers to take, bytes"
+    )
+    receiver_object_mb: int = Field(4096, ge=1, description="Larger objects are refused (0xC000), MB")
+    receiver_idle_seconds: float = Field(600, gt=0, description="An association silent for so long is aborted")
+    metrics_host: str = Field("127.0.0.1", description="Address of the receiver's metrics for Prometheus")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of the receiver's metrics; none when empty, 0 picks a free one"
+    )
     issuer: str = Field("", description="Issuer of patient IDs where neither object nor key table names one")
     time_zone: str = Field("UTC", description="IANA time zone of the site: a study date is a day in this zone")
     safe_private: Path | None = Field(
@@ -69,11 +87,16 @@ class Settings(BaseSettings):
             ("trials", self.trials.absolute()),
             ("secret_file", (self.secret_file or home / "secret.json").absolute()),
             ("connections_file", (self.connections_file or home / "connections.json").absolute()),
+            *((name, path and path.absolute()) for name, path in self._tls_files()),
             ("safe_private", self.safe_private and self.safe_private.absolute()),
             ("query_retrieve", self.query_retrieve and self.query_retrieve.absolute()),
             ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
         ):
             object.__setattr__(self, field, value)
+
+    def _tls_files(self) -> list[tuple[str, Path | None]]:
+        names = ("receiver_tls_certificate", "receiver_tls_key", "receiver_tls_ca")
+        return [(name, getattr(self, name)) for name in names]
 
     @property
     def secret_path(self) -> Path:
@@ -92,6 +115,10 @@ class Settings(BaseSettings):
     @property
     def quarantine(self) -> Path:
         return self.home / "quarantine"
+
+    @property
+    def receivers(self) -> Path:
+        return self.home / "receivers"
 
     @property
     def packages(self) -> Path:

@@ -165,7 +165,8 @@ def test_two_processes_stage_the_same_objects_at_once(
 def test_more_associations_than_the_limit_are_rejected_for_the_moment(
     workspace: Workspace, planning_ct: list[FileDataset]
 ):
-    limited = Receiver(workspace, maximum_associations=3)
+    settings = workspace.settings.model_copy(update={"receiver_associations": 3})
+    limited = Receiver(Workspace(settings, workspace.vault, workspace.connections))
     port = limited.start()
     with ExitStack() as open_ones:
         made = [open_ones.enter_context(association(port, planning_ct[:1])) for _ in range(3)]

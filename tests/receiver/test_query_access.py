@@ -8,7 +8,8 @@ import pytest
 
 from pacs2trial.connections import SiteConnections
 from pacs2trial.errors import InputError
-from pacs2trial.examine import Finding, examine
+from pacs2trial.examine import examine
+from pacs2trial.finding import Finding
 from pacs2trial.receiver.query_access import QueryAccess, query_access, read_query_access
 from pacs2trial.settings import Settings
 from support.vaults import write_definition

@@ -20,7 +20,7 @@ from pynetdicom.association import Association
 
 from pacs2trial.network.standstill import keep_answers
 from pacs2trial.receiver import Receiver
-from pacs2trial.settings import Settings
+from pacs2trial.settings import Settings, variable
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA
@@ -40,6 +40,17 @@ def receiver(workspace: Workspace) -> Iterator[int]:
     port = running.start()
     yield port
     running.stop(grace=5)
+
+
+@contextmanager
+def receiver_on(workspace: Workspace, **changes: object) -> Iterator[int]:
+    """The port of a receiver on a workspace, with other settings."""
+    settings = workspace.settings.model_copy(update=changes)
+    running = Receiver(Workspace(settings, workspace.vault, workspace.connections))
+    try:
+        yield running.start()
+    finally:
+        running.stop(grace=5)
 
 
 @pytest.fixture(scope="session")
@@ -116,11 +127,11 @@ class ReceiverProcess:
 
 
 def environment(settings: Settings) -> dict[str, str]:
+    """The settings that are not the default, as a process of its own reads them."""
     mine = {
-        "PACS2TRIAL_HOME": str(settings.home),
-        "PACS2TRIAL_TRIALS": str(settings.trials),
-        "PACS2TRIAL_RECEIVER_PORT": str(settings.receiver_port),
-        "PACS2TRIAL_MINIMUM_FREE_MB": str(settings.minimum_free_mb),
+        variable(name): str(value)
+        for name, value in settings.model_dump(exclude_defaults=True).items()
+        if value is not None
     }
     return {name: value for name, value in os.environ.items() if not name.startswith("PACS2TRIAL_")} | mine
 

@@ -22,6 +22,7 @@ from pacs2trial.corrections.doubts import doubts
 from pacs2trial.errors import InputError
 from pacs2trial.intake import stage_paths
 from pacs2trial.receiver import serve
+from pacs2trial.receiver.probe import probe
 from pacs2trial.retrieve.settle import retrieve
 from pacs2trial.workspace import Workspace
 
@@ -88,13 +89,19 @@ def retrieve_trial(
 
 
 @click.command("receive", cls=ReportingCommand)
-def receive() -> Report:
+@click.option("--probe", "only_probe", is_flag=True, help="Only ask whether the receiver of these settings is there.")
+def receive(only_probe: bool) -> Report:  # noqa: FBT001  # click passes options by name
     """Run the DICOM node (C-ECHO, C-STORE).
 
-    It runs until SIGTERM or SIGINT; associations that are open then may finish.
+    It runs until SIGTERM or SIGINT; associations that are open then may finish. With --probe exit status 1 when it
+    does not answer: the health check of a service.
     """
+    settings = environment.load()
+    if only_probe:
+        found = probe(settings)
+        return Report({"answer": found}, text=found)
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
     )
-    serve(environment.load())
+    serve(settings)
     return Report({"ended": True})

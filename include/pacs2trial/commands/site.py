@@ -11,7 +11,8 @@ from pacs2trial import settings as environment
 from pacs2trial.commands.command import ReportingCommand
 from pacs2trial.commands.report import DONE, FAILED, Report, Table
 from pacs2trial.connections import SiteConnections
-from pacs2trial.examine import Finding, examine
+from pacs2trial.examine import examine
+from pacs2trial.finding import Finding
 from pacs2trial.publish import write_airflow_environment
 from pacs2trial.vault import Vault
 
@@ -76,7 +77,8 @@ def check() -> Report:
 
 def finding_lines(finding: Finding) -> list[str]:
     """A finding as a person reads it: verdict, subject, what was found, what to do."""
-    lines = [f"{'ok' if finding.good else 'WRONG':<6} {finding.subject}: {finding.text}"]
+    verdict = "WRONG" if not finding.good else "warn" if finding.warning else "ok"
+    lines = [f"{verdict:<6} {finding.subject}: {finding.text}"]
     return [*lines, f"{'':<6} → {finding.remedy}"] if finding.remedy else lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 
@@ -10,6 +11,7 @@ from pacs2trial.commands.command import ReportingCommand
 from pacs2trial.commands.outdated import outdated_table
 from pacs2trial.commands.report import WRONG, Report, Table
 from pacs2trial.corrections import outdated, stale_subjects
+from pacs2trial.receiver.state import ReceiverState, read_states
 from pacs2trial.staging.balance import Balance, balance, balance_by_study
 from pacs2trial.trials.load import load_trials
 from pacs2trial.workspace import Workspace
@@ -25,7 +27,7 @@ ALWAYS_SHOWN = {"expected", "staged"}
 def status(trial: str | None) -> Report:
     """Show what was expected and what became of it.
 
-    Per trial, or for one trial per subject and study.
+    Per trial, with the receivers, or for one trial per subject and study.
     """
     workspace = Workspace.open()
     if trial is None:
@@ -55,7 +57,9 @@ def _all_trials(workspace: Workspace) -> Report:
     for name, definition in sorted(trials.items()):
         balances = balance(workspace.vault, name, modalities=definition.source.modalities)
         rows.append((name, len(balances), *[sum(getattr(one, column) for one in balances) for column in COLUMNS]))
+    receivers = read_states(workspace.settings)
     content = {
+        "receivers": [{"state": one.words, **asdict(one)} for one in receivers],
         "trials": [dict(zip(("trial", "subjects", *COLUMNS), row, strict=True)) for row in rows],
         "broken": {path.name: error.problems for path, error in broken.items()},
     }
@@ -65,7 +69,25 @@ def _all_trials(workspace: Workspace) -> Report:
     ]
     shown = [(*row[:2], *[row[COLUMNS.index(column) + 2] for column in used]) for row in rows]
     table = Table(("trial", "subjects", *[column.replace("_", " ") for column in used]), shown)
-    return Report(content, [table] if rows else [], notes=notes, status=WRONG if broken else 0)
+    tables = [*([table] if rows else []), *([_receiver_table(receivers)] if receivers else [])]
+    return Report(content, tables, notes=notes, status=WRONG if broken else 0)
+
+
+def _receiver_table(receivers: Sequence[ReceiverState]) -> Table:
+    """What each receiver did since it began; counts that are zero throughout are left out."""
+    names = [name for name in receivers[0].counts if any(one.counts.get(name) for one in receivers)]
+    rows = [
+        (
+            f"{one.aet} at {one.host}:{one.port}",
+            one.words,
+            one.since.strftime("%Y-%m-%d %H:%M"),
+            "answers" if one.vault else "does not answer",
+            *[one.counts.get(name, 0) for name in names],
+        )
+        for one in receivers
+    ]
+    columns = ("receiver", "state", "since (UTC)", "vault", *[name.replace("_", " ") for name in names])
+    return Table(columns, rows, title="receivers")
 
 
 def balance_table(trial: str, balances: Sequence[Balance]) -> Table:

@@ -22,7 +22,7 @@ from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_iden
 from pacs2trial.deidentify.overlays import hides_graphics
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
-from pacs2trial.errors import TransientError, UnsafeObjectError
+from pacs2trial.errors import PermanentError, TransientError, UnsafeObjectError
 from pacs2trial.filtering.site_rules import site_verdict
 from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP
 from pacs2trial.keytable import accession_lookup
@@ -43,6 +43,10 @@ NO_OBJECT = frozenset({"not-dicom", "dicomdir"})
 """Reasons of what holds no composite object (PS3.3 A.1) at all, so that there is nothing to keep."""
 
 _plans: WeakKeyDictionary[Vault, Plan] = WeakKeyDictionary()
+
+
+class OtherClassError(PermanentError):
+    """A data set is of another SOP class than the request that brought it says; nothing of it is kept."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Staged:
 @dataclass(frozen=True)
 class _Received:
     """An object as it came: where from, the parts of the Part 10 file that quarantine would keep, the SOP Instance UID
-    that the sender named beside the object (empty if none).
+    and the SOP class that the sender named beside the object (empty if none).
     """
 
     ws: Workspace
@@ -75,9 +79,12 @@ class _Received:
     parts: Sequence[Buffer]
     size: int
     named: str = ""
+    sop_class: str = ""
 
 
-def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, source: str, named: str = "") -> Staged:
+def stage_dataset(
+    ws: Workspace, dataset: Buffer, transfer_syntax: str, *, source: str, named: str = "", sop_class: str = ""
+) -> Staged:
     """Take in one data set as C-STORE brings it (PS3.7 9.1.1), without file meta information.
 
     Args:
@@ -87,17 +94,19 @@ def stage_dataset(ws: Workspace, dataset: Buffer, transfer_syntax: str, *, sourc
         source: ``push:<calling AE title>`` or ``pacs:<connection>``.
         named: Affected SOP Instance UID of the C-STORE request. By it an object that cannot be read is still known
             to be the one that a PACS announced.
+        sop_class: Affected SOP Class UID of the C-STORE request.
 
     Returns:
         What became of it; everything said there is durable.
 
     Raises:
         TransientError: disk or vault failed; nothing is kept that counts, and the sender may repeat.
+        OtherClassError: the data set is of another class than ``sop_class``.
     """
     size = memoryview(dataset).nbytes
     need_room(ws.settings, size)
     prefix = file_bytes("", "", transfer_syntax, b"")
-    received = _Received(ws, source, (prefix, dataset), size, named)
+    received = _Received(ws, source, (prefix, dataset), size, named, sop_class)
     try:
         found = split_dataset(dataset, transfer_syntax)
     except UnsafeObjectError as unsafe:
@@ -147,6 +156,8 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:
         return _quarantine_unknown(received, unsafe)
+    if received.sop_class and received.sop_class != identity.sop_class:
+        raise OtherClassError("the data set is of another SOP class than its C-STORE request says")
     patient = ws.vault.identities.patient(identity.issuer or ws.settings.issuer, identity.patient_id)
     facts_sealed = ws.vault.seal(STAGING, json.dumps(facts, sort_keys=True).encode())
     verdict = site_verdict(facts)

@@ -17,7 +17,7 @@ from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.network.peer import Peer
 from pacs2trial.network.quiet import hush
 from pacs2trial.network.standstill import keep_answers
-from pacs2trial.network.tls import calling_context, explain
+from pacs2trial.network.tls import calling_context, explain, refuses_us
 
 # PS3.8 9.3.4, table 9-21: (source, reason) of an A-ASSOCIATE-RJ
 _REASONS: dict[tuple[int, int], str] = {
@@ -40,6 +40,14 @@ class RejectedError(PermanentError):
 
     def __init__(self, message: str, reason: tuple[int, int]) -> None:
         self.reason = reason
+        super().__init__(message)
+
+
+class TlsError(PermanentError):
+    """TLS does not come about. ``ours_refused``: the peer has shown who it is, and does not accept our certificate."""
+
+    def __init__(self, message: str, *, ours_refused: bool) -> None:
+        self.ours_refused = ours_refused
         super().__init__(message)
 
 
@@ -68,7 +76,8 @@ def associate(
     Raises:
         UnreachableError: refused connection, time-out, abort, transient rejection.
         RejectedError: permanent rejection (PS3.8 9.3.4).
-        PermanentError: the first context is not accepted, or TLS does not come about.
+        TlsError: TLS does not come about.
+        PermanentError: the first context is not accepted.
         SetupError: certificate, key or trusted certificates of the connection cannot be used.
     """
     hush()
@@ -167,8 +176,8 @@ def _why_not_connected(peer: Peer) -> TransientError | PermanentError:
         return UnreachableError(f"{peer} cannot be reached: no connection within {timeout:g} s")
     except OSError as error:
         return UnreachableError(f"{peer} cannot be reached: {error.strerror or 'the network fails'}")
-    if fault:
-        return PermanentError(f"{peer}: no TLS connection: {fault}")
+    if fault is not None:
+        return TlsError(f"{peer}: no TLS connection: {explain(fault)}", ours_refused=refuses_us(fault))
     return UnreachableError(
         f"{peer} gave no association: it closed the connection, aborted, "
         f"or did not answer within {peer.patience.association_timeout:g} s"
@@ -176,21 +185,21 @@ def _why_not_connected(peer: Peer) -> TransientError | PermanentError:
     )
 
 
-def _tls_fault(peer: Peer, connection: socket.socket) -> str:
-    """Why TLS does not come about on a new connection; empty when it does, or is not asked for."""
+def _tls_fault(peer: Peer, connection: socket.socket) -> ssl.SSLError | ConnectionError | None:
+    """Why TLS does not come about on a new connection; None when it does, or is not asked for."""
     tls = _tls(peer)
     if tls is None:
-        return ""
+        return None
     context, name = tls
     try:
         with context.wrap_socket(connection, server_hostname=name) as secured:
             secured.settimeout(_ALERT_WAIT_S)
             secured.recv(1)
     except TimeoutError:
-        return ""
+        return None
     except (ssl.SSLError, ConnectionError) as error:
-        return explain(error)
-    return ""
+        return error
+    return None
 
 
 def ended(peer: Peer, verb: str, response_timeout: float) -> TransientError:

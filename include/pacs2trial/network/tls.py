@@ -45,6 +45,7 @@ def calling_context(tls: TlsExtra) -> ssl.SSLContext:
         SetupError: a file of certificates or a key cannot be used; it is named, with what to do.
     """
     context = _modern(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # 'ca' may name the PACS's certificate itself
     _trust(context, tls.ca)
     if tls.certificate and tls.key:
         _show(context, tls.certificate, tls.key)
@@ -75,6 +76,12 @@ def answering_context(
         context.verify_mode = ssl.CERT_REQUIRED
         _trust(context, ca)
     return context
+
+
+def refuses_us(error: ssl.SSLError | OSError) -> bool:
+    """Whether the other side showed a certificate that we accept, and did not accept ours."""
+    reason = str(getattr(error, "reason", "") or "")
+    return any(sign in reason for sign, _ in _NOT_OURS)
 
 
 def explain(error: ssl.SSLError | OSError) -> str:
@@ -141,15 +148,19 @@ _VERIFICATION = {
 _OURS = "correct 'certificate' and 'key' in the connection, or have the PACS trust who issued it"
 
 # RFC 8446 6 and OpenSSL's own reasons
-_ALERTS = (
-    ("WRONG_VERSION_NUMBER", "it does not speak TLS on that port"),
-    ("UNEXPECTED_EOF", "it closed the connection before TLS was agreed on; perhaps that port is without TLS"),
+_NOT_OURS = (
     ("CERTIFICATE_REQUIRED", "it asks for our certificate; set 'certificate' and 'key' in the connection"),
     ("ALERT_UNKNOWN_CA", f"it does not trust our certificate; {_OURS}"),
     ("ALERT_BAD_CERTIFICATE", f"it does not accept our certificate; {_OURS}"),
+    ("ALERT_UNSUPPORTED_CERTIFICATE", f"it does not accept our certificate; {_OURS}"),
+    ("ALERT_CERTIFICATE_UNKNOWN", f"it does not accept our certificate; {_OURS}"),
     ("ALERT_DECRYPT_ERROR", f"it does not accept our certificate; {_OURS}"),
     ("ALERT_CERTIFICATE_EXPIRED", "it says that our certificate has expired"),
-    ("ALERT_CERTIFICATE_UNKNOWN", f"it does not accept our certificate; {_OURS}"),
+)
+_ALERTS = (
+    *_NOT_OURS,
+    ("WRONG_VERSION_NUMBER", "it does not speak TLS on that port"),
+    ("UNEXPECTED_EOF", "it closed the connection before TLS was agreed on; perhaps that port is without TLS"),
     ("PROTOCOL_VERSION", "it knows no TLS newer than 1.1, which is not safe"),
     ("UNSUPPORTED_PROTOCOL", "it knows no TLS newer than 1.1, which is not safe"),
     (

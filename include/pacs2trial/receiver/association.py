@@ -131,13 +131,15 @@ class OfferingNode:
     Attributes:
         offers: presentation contexts and their services; each abstract syntax once.
         longest_object: bytes of a data set; larger ones are not kept.
+        maximum_pdu: bytes of a PDU that it asks for.
     """
 
     offers: Sequence[Offer]
     longest_object: int
+    maximum_pdu: int
 
     def serve(self, connection: Connection, proposal: Proposal) -> None:
-        acceptance, contexts = proposal.accept([offer.context for offer in self.offers])
+        acceptance, contexts = proposal.accept([offer.context for offer in self.offers], self.maximum_pdu)
         connection.send(acceptance)
         by_abstract_syntax = {str(offer.context.abstract_syntax): offer for offer in self.offers}
         with closing(MessageReader(connection, contexts, longest=self.longest_object)) as reader:

@@ -8,13 +8,12 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
-from pacs2trial.receiver.negotiation import MAXIMUM_PDU, Proposal
+from pacs2trial.receiver.negotiation import Proposal
 from pacs2trial.receiver.query_retrieve import QueryRetrieve
 from pacs2trial.receiver.upper_layer import Connection
 from pacs2trial.settings import Settings
 
 _ASSOCIATION_TIMEOUT = 30.0
-_SILENCE_TIMEOUT = 600.0
 _NO_LIMIT_HERE = 2**31
 
 
@@ -26,15 +25,15 @@ class QueryRetrieveNode:
         self._entity = AE(settings.receiver_aet)
         self._entity.require_called_aet = True
         self._entity.maximum_associations = _NO_LIMIT_HERE
-        self._entity.maximum_pdu_size = MAXIMUM_PDU
+        self._entity.maximum_pdu_size = settings.receiver_pdu_bytes
         self._entity.acse_timeout = _ASSOCIATION_TIMEOUT
-        self._entity.network_timeout = _SILENCE_TIMEOUT
+        self._entity.network_timeout = settings.receiver_idle_seconds
 
     def serve(self, connection: Connection, proposal: Proposal) -> None:
         association = Association(self._entity, "acceptor")
         plain = connection.socket()
         association.set_socket(_BegunSocket(association, plain, proposal.pdu))
-        association.acceptor.maximum_length = MAXIMUM_PDU
+        association.acceptor.maximum_length = self._entity.maximum_pdu_size
         association.acceptor.ae_title = self._entity.ae_title
         association.acceptor.address_info = AddressInformation.from_tuple(plain.getsockname())
         association.requestor.address_info = AddressInformation.from_tuple(plain.getpeername())

@@ -20,9 +20,6 @@ from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 from pacs2trial.dicomfile.encoding import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 from pacs2trial.receiver.upper_layer import INVALID_PARAMETER, ProtocolError
 
-MAXIMUM_PDU: Final = 131072
-"""Bytes of a PDU that the receiver asks for; longer PDUs mean fewer turns for each object."""
-
 _FIRST_VERSION = 0x01
 _ACCEPTED = 0
 
@@ -36,6 +33,7 @@ class Rejection(NamedTuple):
 
 
 CONTEXT_NAME_NOT_SUPPORTED: Final = Rejection(1, 1, 2)
+CALLING_NOT_RECOGNIZED: Final = Rejection(1, 1, 3)
 CALLED_NOT_RECOGNIZED: Final = Rejection(1, 1, 7)
 VERSION_NOT_SUPPORTED: Final = Rejection(1, 2, 2)
 LOCAL_LIMIT_EXCEEDED: Final = Rejection(2, 3, 2)
@@ -82,8 +80,14 @@ class Proposal:
             return CONTEXT_NAME_NOT_SUPPORTED
         return None
 
-    def accept(self, supported: list[PresentationContext]) -> tuple[bytes, Mapping[int, PresentationContext]]:
+    def accept(
+        self, supported: list[PresentationContext], maximum_pdu: int
+    ) -> tuple[bytes, Mapping[int, PresentationContext]]:
         """What an acceptor of ``supported`` answers.
+
+        Args:
+            supported: presentation contexts with their transfer syntaxes.
+            maximum_pdu: bytes of a PDU that it asks for; longer PDUs mean fewer turns for each object.
 
         Returns:
             The A-ASSOCIATE-AC PDU, and the accepted presentation contexts by ID, each with its one transfer syntax
@@ -102,7 +106,7 @@ class Proposal:
             answer.called_ae_title = self._primitive.called_ae_title
             answer.result, answer.result_source = 0, 1
             answer.presentation_context_definition_results_list = results
-            answer.user_information = [*_about_us(), *roles]
+            answer.user_information = [*_about_us(maximum_pdu), *roles]
             pdu = A_ASSOCIATE_AC()
             pdu.from_primitive(answer)
             encoded = pdu.encode()
@@ -118,12 +122,12 @@ def rejection(why: Rejection) -> bytes:
     return pdu.encode()
 
 
-def _about_us() -> list[
-    MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification
-]:
+def _about_us(
+    maximum_pdu: int,
+) -> list[MaximumLengthNotification | ImplementationClassUIDNotification | ImplementationVersionNameNotification]:
     """Items of PS3.7 D.3.3.1 and D.3.3.2; nothing in them tells the release."""
     longest = MaximumLengthNotification()
-    longest.maximum_length_received = MAXIMUM_PDU
+    longest.maximum_length_received = maximum_pdu
     implementation = ImplementationClassUIDNotification()
     implementation.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID)
     version = ImplementationVersionNameNotification()

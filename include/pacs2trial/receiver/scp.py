@@ -8,27 +8,23 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pacs2trial.intake.stage1 import pinned_staging_plan
 from pacs2trial.network.quiet import hush
 from pacs2trial.receiver.association import Node, serve_association
 from pacs2trial.receiver.handover import QueryRetrieveNode
 from pacs2trial.receiver.listening import listen
-from pacs2trial.receiver.negotiation import LOCAL_LIMIT_EXCEEDED, Proposal, Rejection
+from pacs2trial.receiver.negotiation import Proposal
 from pacs2trial.receiver.query_retrieve import QueryRetrieve
-from pacs2trial.receiver.seats import Seats
+from pacs2trial.receiver.reception import Desk, Reception
 from pacs2trial.receiver.services import own_node
-from pacs2trial.receiver.upper_layer import Connection
+from pacs2trial.receiver.upper_layer import Connection, PeerGoneError
 from pacs2trial.staging.store import sweep
 from pacs2trial.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-MAXIMUM_ASSOCIATIONS = 64
-
-_SILENCE_S = 600.0
+_HANDSHAKE_S = 30.0
 _ANTEROOM = 64
 """Connections beyond the limit of associations that may wait for their rejection; more are closed at once."""
 _YIELD_S = 0.001
@@ -55,11 +51,11 @@ class Receiver:
 
     Args:
         ws: the site.
-        maximum_associations: more at a time are rejected for the moment (PS3.8 9.3.4, local limit exceeded).
-        seats: where the associations of all workers are counted.
+        reception: what it shares with other workers.
         worker: which of them this is.
 
     Raises:
+        SetupError: the allow-list or a file of TLS has faults.
         InputError: the file of query/retrieve that the settings name is absent or wrong.
     """
 
@@ -67,16 +63,16 @@ class Receiver:
         self,
         ws: Workspace,
         *,
-        maximum_associations: int = MAXIMUM_ASSOCIATIONS,
-        seats: Seats | None = None,
+        reception: Reception | None = None,
         worker: int = 0,
     ) -> None:
         self._ws = ws
-        self._limit = maximum_associations
-        self._seats = seats or Seats()
+        self._limit = ws.settings.receiver_associations
+        self._reception = reception or Reception.of(ws.settings)
         self._worker = worker
+        self._counter = self._reception.tally.worker(worker)
         self._aet = ws.settings.receiver_aet.strip()
-        self._own_node = own_node(ws)
+        self._own_node = own_node(ws, self._counter)
         self._query_retrieve = QueryRetrieve(ws)
         self._query_retrieve_node = QueryRetrieveNode(ws.settings, self._query_retrieve)
         self._running: dict[Connection, threading.Thread] = {}
@@ -122,8 +118,7 @@ class Receiver:
         while self._associations() and time.monotonic() < limit:
             time.sleep(_STOP_POLL)
         for connection, thread in self._associations():
-            connection.abort()
-            connection.cut()
+            connection.interrupt()
             thread.join(grace)
         for end in self._bell:
             os.close(end)
@@ -149,25 +144,35 @@ class Receiver:
             self._begin(accepted, str(address[0]))
 
     def _begin(self, accepted: socket.socket, address: str) -> None:
-        connection = Connection(accepted, address, silence=_SILENCE_S)
+        connection = Connection(accepted, address, silence=self._ws.settings.receiver_idle_seconds)
         thread = threading.Thread(target=self._serve, args=(connection,), daemon=True, name="association")
         with self._lock:
             self._running[connection] = thread
         thread.start()
 
     def _serve(self, connection: Connection) -> None:
+        desk = Desk(self._reception, self._node, self._counter, worker=self._worker, limit=self._limit)
         try:
-            serve_association(connection, self._node, self._admit)
+            if self._secured(connection, desk):
+                serve_association(connection, desk.directory, desk.admission)
+                desk.left()
         finally:
             with self._lock:
                 del self._running[connection]
+
+    def _secured(self, connection: Connection, desk: Desk) -> bool:
+        if self._reception.tls is None:
+            return True
+        try:
+            connection.secure(self._reception.tls, _HANDSHAKE_S)
+        except PeerGoneError:
+            log.info("a connection came to no TLS")
+            desk.no_tls()
+            connection.close()
+            return False
+        return True
 
     def _node(self, proposal: Proposal) -> Node | None:
         if self._query_retrieve.admits(proposal.calling, proposal.called):
             return self._query_retrieve_node
         return self._own_node if proposal.called == self._aet else None
-
-    @contextmanager
-    def _admit(self, _proposal: Proposal, _address: str) -> Iterator[Rejection | None]:
-        with self._seats.seat(self._worker, self._limit) as seated:
-            yield None if seated else LOCAL_LIMIT_EXCEEDED

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -85,6 +86,23 @@ class Connection:
         if self._is_tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(silence)
+
+    def secure(self, context: ssl.SSLContext, within: float) -> None:
+        """Agree on TLS with the peer, before anything else is read.
+
+        Args:
+            context: our side of it.
+            within: seconds from now.
+
+        Raises:
+            PeerGoneError: TLS did not come about.
+        """
+        self._socket.settimeout(within)
+        try:
+            self._socket = context.wrap_socket(self._socket, server_side=True)
+        except OSError:
+            raise PeerGoneError from None
+        self._socket.settimeout(self._silence)
 
     def read_request(self, within: float) -> bytearray:
         """The A-ASSOCIATE-RQ PDU with which every association begins (PS3.8 9.3.2), whole.
@@ -184,6 +202,14 @@ class Connection:
             self.send(_FIXED.pack(A_ABORT, 4, source, reason))
         self._part()
 
+    def interrupt(self) -> None:
+        """Abort from another thread than the one that reads. OpenSSL has no room for two: with TLS the peer hears no
+        A-ABORT.
+        """
+        if not isinstance(self._socket, ssl.SSLSocket):
+            self.abort()
+        self.cut()
+
     def cut(self) -> None:
         """End the connection without a word; a thread that reads from it hears :class:`PeerGoneError`."""
         with contextlib.suppress(OSError):
@@ -217,7 +243,10 @@ class Connection:
         """Wait a moment for the peer to close (PS3.8 9.1.5, ARTIM), so that it gets to read what was sent last."""
         limit = time.monotonic() + _PARTING_S
         rest = bytearray(65536)
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.settimeout(_PARTING_S)
+                self._socket = self._socket.unwrap()
             self._socket.shutdown(socket.SHUT_WR)
             while (patience := limit - time.monotonic()) > 0:
                 self._socket.settimeout(patience)

@@ -1,0 +1,144 @@
+"""Disk full, database gone, everybody at once: refused in time, nothing lost, and all well again by itself."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import FileDataset
+from pydicom.uid import generate_uid
+
+from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
+from pacs2trial.settings import Settings
+from pacs2trial.vault import Vault
+from pacs2trial.vault.tables import InstanceState
+from pacs2trial.workspace import Workspace
+from support.findings import require_ledger_and_store_agree, staged_objects, states
+from support.programs import need
+from support.raw_sender import send_raw
+from support.receivers import receiver_on, send
+from support.vaults import PostgresServer
+
+OUT_OF_RESOURCES = 0xA700
+
+
+def copies(ds: FileDataset, number: int) -> list[FileDataset]:
+    """The same object under new SOP Instance UIDs."""
+    made = []
+    for _ in range(number):
+        copy = ds.__deepcopy__({})
+        copy.SOPInstanceUID = copy.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        made.append(copy)
+    return made
+
+
+def require_staged(workspace: Workspace, number: int) -> None:
+    assert list(states(workspace.vault).values()) == [InstanceState.STAGED] * number
+    assert len(staged_objects(workspace.settings)) == number
+    require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own that is soon full."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"needs the right to mount a small file system: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def cramped(settings: Settings, home_as_made: Path, tmp_path: Path) -> Iterator[Workspace]:
+    """A site whose home, vault and all, lies on a disk of 8 MB, and that does not look at its free space before."""
+    with small_disk(tmp_path / "disk", 8) as disk:
+        shutil.copytree(home_as_made, disk / "home")
+        opened = Workspace.open(settings.model_copy(update={
+            "home": disk / "home",
+            "secret_file": disk / "home" / "secret.json",
+            "database_url": f"sqlite:///{disk / 'home' / 'vault.db'}",
+            "minimum_free_mb": 0,
+        }))  # fmt: skip
+        yield opened
+        opened.vault.close()
+
+
+def test_a_disk_that_fills_up_is_refused_and_goes_on_when_there_is_room(
+    cramped: Workspace, planning_ct: list[FileDataset]
+):
+    home = cramped.settings.home
+    images = copies(planning_ct[0], 12)
+    with receiver_on(cramped) as port:
+        assert send(port, images[:2]) == [0, 0]
+        _fill(home / "ballast")
+        statuses = send(port, images[2:])
+        assert set(statuses) == {OUT_OF_RESOURCES}
+        assert not list(home.rglob(f"*{TEMPORARY_SUFFIX}"))
+        require_staged(cramped, 2)
+        (home / "ballast").unlink()
+        assert send(port, images[2:]) == [0] * 10
+    require_staged(cramped, 12)
+
+
+def _fill(path: Path) -> None:
+    """To the last byte."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_database_that_is_gone_is_refused_and_found_again(
+    settings: Settings, home_as_made: Path, planning_ct: list[FileDataset]
+):
+    """A server of its own, stopped as a lost one would be, for as long as three objects take."""
+    server = PostgresServer(need("initdb"), need("pg_ctl"))
+    try:
+        server.start()
+        shutil.copytree(home_as_made, settings.home)
+        url = server.new_database()
+        changed = settings.model_copy(update={"database_url": url})
+        Vault.create(changed)
+        workspace = Workspace.open(changed)
+        with receiver_on(workspace) as port:
+            assert send(port, planning_ct[:2]) == [0, 0]
+            server.stop()
+            assert send(port, planning_ct[1:4]) == [OUT_OF_RESOURCES] * 3
+            server.start()
+            assert send(port, planning_ct) == [0] * len(planning_ct)
+        require_staged(workspace, len(planning_ct))
+        workspace.vault.close()
+        server.stop()
+    finally:
+        server.remove()
+
+
+def test_fifty_associations_at_once_lose_nothing(workspace: Workspace, planning_ct: list[FileDataset]):
+    images = copies(planning_ct[0], 100)
+    statuses: list[int | None] = []
+    with receiver_on(workspace) as port:
+        together = threading.Barrier(50)
+
+        def sender(batch: list[FileDataset]) -> None:
+            together.wait()
+            statuses.extend(send_raw(port, batch))
+
+        threads = [threading.Thread(target=sender, args=(images[start::50],)) for start in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert statuses == [0] * 100
+    require_staged(workspace, 100)
