@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError, NotAvailableError
-from pacs2trial.staging.quarantine import WAITING
+from pacs2trial.staging.quarantine import REJECTED, WAITING
 from pacs2trial.vault.tables import Instance, InstanceState, QuarantineItem, StagedVersion, now
 from pacs2trial.workspace import Workspace
 
@@ -27,7 +27,7 @@ def reject(ws: Workspace, token: str, reason: str, actor: str) -> None:
         InputError: no such object, it does not wait for a decision, or the reason is empty.
     """
     with _decision(ws, "quarantine-reject", token, reason, actor) as (session, item):
-        item.state, item.decided_at = "rejected", now()
+        item.state, item.decided_at = REJECTED, now()
         instance = session.get(Instance, item.instance_id) if item.instance_id else None
         if instance is not None and instance.state == InstanceState.QUARANTINED:
             instance.state, instance.reason, instance.settled_at = InstanceState.REJECTED, "rejected by a person", now()

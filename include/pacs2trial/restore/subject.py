@@ -13,6 +13,7 @@ from pacs2trial.collect.versions import current_packages
 from pacs2trial.errors import InputError
 from pacs2trial.network.suboperations import never
 from pacs2trial.restore.contents import Content, lost, needed
+from pacs2trial.restore.evidence import ask_anew
 from pacs2trial.restore.fetching import NOT_SENT, Absent, bring_back
 from pacs2trial.restore.packages import Outcome, RestoredPackage, make_again
 from pacs2trial.retrieve.runs import newest_definition
@@ -32,7 +33,8 @@ class Restored:
         subject_key: the trial's name for the patient.
         intact: staged contents that were there.
         restored: those that came back.
-        listed: how many did not, by reason; what is listed has replaced nothing.
+        listed: how many did not, by reason, lost objects of the quarantine among them; what is listed has replaced
+            nothing.
         packages: the packages in force, ordered by study.
     """
 
@@ -108,11 +110,12 @@ def restore_subject(
         absent = bring_back(ws, definition, subject_key, gone, cancelled=cancelled)
         _mark_there(ws, subject, contents, absent)
         missing = frozenset(one.content.version_id for one in absent)
+        listed = Counter(one.reason for one in absent)
         done = Restored(
             subject_key,
             intact=len(contents) - len(gone),
             restored=len(gone) - len(absent),
-            listed=dict(Counter(one.reason for one in absent)),
+            listed=dict(listed + Counter(ask_anew(ws, definition, subject))),
             packages=[make_again(ws, subject, row, missing) for row in packages],
         )
     outcomes = Counter(str(one.outcome) for one in done.packages)

@@ -31,6 +31,8 @@ from pacs2trial.workspace import Workspace
 _TOKEN_LENGTH = 32
 WAITING = "waiting"
 """State of an item on which nobody has decided."""
+REJECTED = "rejected"
+"""State of an item that a rule of the site or a person refused; its bytes are kept."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def keep(
     path = ws.settings.quarantine / token
     with claim(ws.settings, token):
         before = _state(ws, token)
-        if before in {None, WAITING} and not path.exists():
+        if before in {None, WAITING, REJECTED} and not path.exists():
             sealed = ws.vault.seal(STAGING, b"".join(data))
             try:
                 write_durably(path, [sealed], durable=ws.settings.durable)
@@ -105,7 +107,7 @@ def keep(
                 "reason": reason,
                 "detail": detail,
                 "size": size,
-                "state": WAITING if state is InstanceState.QUARANTINED else "rejected",
+                "state": WAITING if state is InstanceState.QUARANTINED else REJECTED,
             }
             insert_new(session, QuarantineItem, [item])
     return Kept(token, new=before is None)
@@ -156,7 +158,10 @@ def read(ws: Workspace, token: str, *, caller: str, purpose: str) -> bytes:
     try:
         sealed = (ws.settings.quarantine / token).read_bytes()
     except FileNotFoundError:
-        raise PermanentError(f"the bytes of quarantined object {token} are gone") from None
+        raise PermanentError(
+            f"the bytes of quarantined object {token} are gone: pacs2trial restore asks the PACS for them, "
+            "or discard the object"
+        ) from None
     return ws.vault.unseal(STAGING, sealed, caller=caller, purpose=purpose)
 
 
