@@ -17,7 +17,7 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-class-name": "pacs2trial_airflow.hooks.dicom.DicomHook",
                 "hook-name": "DICOM",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["login", "password", "schema"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {},
                     "placeholders": {"host": "pacs.hospital.example", "port": "104"},
                 },
@@ -31,6 +31,22 @@ def get_provider_info() -> dict[str, Any]:
                         "label": "Our AE title",
                         "description": "As the PACS has to know it; empty: that of the receiver",
                         "schema": {"type": ["string", "null"], "maxLength": 16},
+                    },
+                    "dicomweb": {
+                        "label": "DICOMweb",
+                        "description": "Address of its DICOMweb service, for 'retrieve: dicomweb'; login and password, "
+                        "or a token as password alone",
+                        "schema": {"type": ["string", "null"], "format": "uri"},
+                    },
+                    "hours": {
+                        "label": "Hours",
+                        "description": "When transfers may run, such as 20:00-06:00; empty: always",
+                        "schema": {"type": ["string", "null"]},
+                    },
+                    "maximum_matches": {
+                        "label": "Maximum of matches",
+                        "description": "After how many answers it ends a C-FIND without saying so; empty: never",
+                        "schema": {"type": ["integer", "null"], "minimum": 2},
                     },
                     "move_destination": {
                         "label": "Move destination",

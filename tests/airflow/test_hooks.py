@@ -95,5 +95,6 @@ def test_airflow_shows_the_form_of_the_connection_type():
 
     assert manager.hooks["dicom"] is not None
     assert manager.hooks["dicom"].hook_name == "DICOM"
-    assert fields == {"extra__dicom__aet", "extra__dicom__calling_aet", "extra__dicom__move_destination"}
-    assert "password" in manager.field_behaviours["dicom"]["hidden_fields"]
+    names = {"aet", "calling_aet", "dicomweb", "hours", "maximum_matches", "move_destination"}
+    assert fields == {f"extra__dicom__{name}" for name in names}
+    assert manager.field_behaviours["dicom"]["hidden_fields"] == ["schema"], "DICOMweb has a login and a password"

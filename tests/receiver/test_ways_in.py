@@ -9,14 +9,16 @@ import pytest
 from pydicom.dataset import FileDataset
 
 from pacs2trial.intake import stage_paths
-from pacs2trial.intake.stage1 import stage_dataset
+from pacs2trial.intake.stage1 import stage_dataset, stage_part10
 from pacs2trial.network.get import get
 from pacs2trial.network.move import move
 from pacs2trial.network.peer import Peer
+from pacs2trial.network.wado import fetch_objects
+from pacs2trial.network.webpeer import WebPeer
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import part10, write
 from support.findings import require_ledger_and_store_agree, staged_files
-from support.peers import Dcmtk, Orthanc
+from support.peers import Dcmtk, Orthanc, need_dicomweb
 from support.receivers import AET, send
 
 CONVERSIONS = {
@@ -117,6 +119,14 @@ def test_every_way_in_gives_the_same_bytes(
     classes = {str(ds.SOPClassUID) for ds in chosen}
     assert get(peer, study, None, stored, sop_classes=classes).completed == len(originals)
     store.unchanged_by("C-GET from Orthanc")
+
+    def taken(content: bytearray, named: str) -> None:
+        stage_part10(workspace, content, source="pacs:orthanc", named=named)
+
+    store.emptied()
+    need_dicomweb()
+    assert fetch_objects(WebPeer("orthanc", orthanc.web), study, None, taken) == len(originals)
+    store.unchanged_by("WADO-RS from Orthanc")
 
     store.emptied()
     done = dcmtk.getscu(orthanc.dicom_port, orthanc.aet, tmp_path / "fetched", *_keys(study))

@@ -53,7 +53,10 @@ class Site:
         path.chmod(0o600)
 
     def define(self, *, retrieve: str = "c-move", modalities: Sequence[str] = MODALITIES, **changes: Any) -> None:
-        source = {"pacs": "main", "modalities": list(modalities), "retrieve": retrieve}
+        self.define_source({"pacs": "main", "modalities": list(modalities), "retrieve": retrieve}, **changes)
+
+    def define_source(self, source: Mapping[str, Any], **changes: Any) -> None:
+        """Write the definition with this ``source``."""
         write_definition(self.ws.settings.trials, TRIAL, subject_key=SUBJECT_KEY, source=source, **changes)
 
     def enrol(self, *rows: Mapping[str, str]) -> None:

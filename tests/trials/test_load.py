@@ -140,6 +140,26 @@ def test_good_definition_is_read(tmp_path: Path) -> None:
             "demo.yaml line 10, source.retrieve: unknown value 'wado-rs'; known are c-get, c-move, dicomweb",
         ),
         (
+            "  pacs: main",
+            "  pacs: main\n  select: {linked: true}",
+            "demo.yaml line 10, source.select: selects by nothing; give days, description, or both",
+        ),
+        (
+            "  pacs: main",
+            "  pacs: main\n  select: {days: {colum: start}}",
+            "demo.yaml line 10, source.select.days.colum: unknown field 'colum'; did you mean column?",
+        ),
+        (
+            "  pacs: main",
+            "  pacs: main\n  select:\n    days: {column: start, before: -3}",
+            "demo.yaml line 11, source.select.days.before: must be greater than or equal to 0",
+        ),
+        (
+            "  pacs: main",
+            "  pacs: main\n  select:\n    description: 4711",
+            "demo.yaml line 11, source.select.description: must be text in quotes, or a list of such texts",
+        ),
+        (
             "review: never",
             "filter: []",
             "demo.yaml line 16, filter: rules of a trial's own: not available yet; leave it out",

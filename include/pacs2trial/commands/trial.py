@@ -17,10 +17,10 @@ from pacs2trial.lookups.needs import unmet_needs
 from pacs2trial.profile import Described, describe, groups, trial_plan
 from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rule_words import DescribedRule, describe_rules
-from pacs2trial.profile.sentences import topics
+from pacs2trial.profile.sentences import Topic, topics
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.settings import Settings
-from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.definition import TrialDefinition, studies_words
 from pacs2trial.trials.load import load_trial, load_trials
 from pacs2trial.workspace import Workspace
 
@@ -93,7 +93,7 @@ def describe_trial(trial: str) -> Report:
     definition = load_trial(settings.trials, trial)
     plan = trial_plan(definition, site_list(settings))
     own = describe_rules(plan.own)
-    said = topics(plan)
+    said = [Topic("Studies", studies_words(definition.source)), *topics(plan)]
     heading = f"{definition.trial}: {'; '.join(plan.methods)}\nplan: {plan.digest}\n\n" + "\n\n".join(
         f"{topic.title.upper()}\n{fill(topic.text, _WIDTH)}" for topic in said
     )

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, aliased
 
 from pacs2trial.filtering.contradictions import contradicted
+from pacs2trial.filtering.selecting import with_selection
 from pacs2trial.filtering.trial_rules import Candidate, Ruling, judge, wanted
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.keytable.studies import Decisions, decided
@@ -50,7 +51,8 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
             require_current(session, subject)
             answers = decided(session, definition.trial)
             found = _candidates(session, subject, answers)
-        candidates = contradicted(_with_facts(ws.vault, definition, found))
+        candidates = with_selection(ws, definition, subject, _with_facts(ws.vault, definition, found))
+        candidates = contradicted(candidates)
         rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}
         with ws.vault.session() as session:
             _write(session, definition.trial, subject.subject_id, rulings)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from pacs2trial.filtering.selection import Unselected
 from pacs2trial.filtering.site_rules import site_verdict
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.keytable.studies import Answer
@@ -32,6 +33,7 @@ class Candidate:
         shared: its study also holds instances of another person.
         study: staging pseudonym of its study.
         answer: what a person decided about its study.
+        unselected: why the trial does not select its study.
         contradiction: what its header says of the patient that other studies of the subject deny; a rule's name.
         facts: filter facts of the original header, None when it has not arrived or the rules before need none.
     """
@@ -47,6 +49,7 @@ class Candidate:
     study: str = ""
     answer: Answer | None = None
     contradiction: str = ""
+    unselected: Unselected | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSu
     """The trial's judgement; None for an instance that has not arrived and is wanted, or may be.
 
     In this order: a patient ID of the person that the key table does not name, and a study that a person left out, are
-    not wanted; a modality that the trial does not list, or that the object does not tell, is not wanted; what
+    not wanted; a modality that the trial does not list, or that the object does not tell, is not wanted; a study that
+    ``source.select`` leaves out is not wanted, one of which that cannot be told is held unless a person gave it; what
     stage 1 or a person rejected is rejected; a study of two persons is held, and so is one whose header contradicts
     others of the subject, unless a person gave it to the subject; a study that no visit of the key table
     admits is not wanted, one that several admit is held; an object in quarantine and an object that the site's rules of
@@ -80,6 +84,8 @@ def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSu
         return Ruling(Judgement.HELD, TWO_PERSONS)
     if candidate.facts is None:
         return Ruling(Judgement.HELD, "the facts of the original header are not known")
+    if candidate.unselected and candidate.answer is not Answer.BELONGS:
+        return Ruling(Judgement.HELD, candidate.unselected.rule)
     if candidate.contradiction and candidate.answer is not Answer.BELONGS:
         return Ruling(Judgement.HELD, candidate.contradiction)
     admitted = subject.admitting(candidate.identifier_id, candidate.facts.get(ACCESSION_LOOKUP), candidate.study_date)
@@ -105,6 +111,8 @@ def _before_the_facts(candidate: Candidate, definition: TrialDefinition, subject
         return None
     if not wanted(candidate, definition):
         return Ruling(Judgement.NOT_WANTED, f"modality {candidate.modality} is not in source.modalities")
+    if candidate.unselected and not candidate.unselected.doubtful and candidate.answer is not Answer.BELONGS:
+        return Ruling(Judgement.NOT_WANTED, candidate.unselected.rule)
     if candidate.state is InstanceState.REJECTED:
         return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
     return None

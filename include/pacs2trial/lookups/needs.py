@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
+import sqlalchemy as sa
 
 from pacs2trial.errors import InputError, SetupError
 from pacs2trial.keytable.row import KeyTableRow
@@ -45,6 +45,9 @@ def unmet_needs(ws: Workspace, definition: TrialDefinition) -> list[str]:
 
 def _asked(definition: TrialDefinition) -> Iterator[tuple[Location, str]]:
     """The columns that are asked for, and where."""
+    select = definition.source.select
+    if select is not None and select.days is not None:
+        yield ("source", "select", "days", "column"), select.days.column
     for number, rule in enumerate(definition.profile.rules):
         for name in rule.template.columns if rule.template else ():
             yield ("profile", "rules", number, "set"), name
@@ -63,6 +66,6 @@ def _columns(vault: Vault, trial: str) -> list[str] | None:
         version = newest_version(session, trial)
         if version is None:
             return None
-        row = session.scalars(select(KeyRow).where(KeyRow.version_id == version.id).limit(1)).one()
+        row = session.scalars(sa.select(KeyRow).where(KeyRow.version_id == version.id).limit(1)).one()
     content = vault.unseal(trial, row.content_sealed, caller=CALLER, purpose="names of columns")
     return sorted(KeyTableRow.from_content(row.number, content).columns)

@@ -81,7 +81,7 @@ def find_studies(
             issuer=unpadded(text(answer, "IssuerOfPatientID")),
             accession_number=unpadded(text(answer, "AccessionNumber")),
             study_date=day(unpadded(text(answer, "StudyDate"))),
-            description=unpadded(text(answer, "StudyDescription")),
+            description=unpadded(text(answer, "StudyDescription")) if "StudyDescription" in answer else None,
             modalities=texts(answer, "ModalitiesInStudy"),
             series_told=number(answer, "NumberOfStudyRelatedSeries"),
         )

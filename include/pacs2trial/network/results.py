@@ -10,8 +10,8 @@ from datetime import date
 class StudyFound:
     """A study of the asked patient.
 
-    What the PACS does not say is empty: ``issuer``, ``accession_number``, ``description`` (0008,1030), ``modalities``
-    (0008,0061). ``series_told`` is how many series it says that the study has (0020,1206); PACS lie about it.
+    What the PACS does not say is empty: ``issuer``, ``accession_number``, ``modalities`` (0008,0061); ``description``
+    (0008,1030) is None then. ``series_told`` is how many series it says that the study has (0020,1206): PACS lie.
     """
 
     study: str = field(repr=False)
@@ -19,7 +19,7 @@ class StudyFound:
     issuer: str = field(repr=False)
     accession_number: str = field(repr=False)
     study_date: date | None = field(repr=False)
-    description: str = field(default="", repr=False)
+    description: str | None = field(default=None, repr=False)
     modalities: tuple[str, ...] = field(default=(), repr=False)
     series_told: int | None = field(default=None, repr=False)
 

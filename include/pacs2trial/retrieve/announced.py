@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
+from pacs2trial.filtering.selection import StudySeen, unselected
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.network.archive import Archive
 from pacs2trial.network.results import InstanceFound, StudyFound
+from pacs2trial.trials.select import Select
 
 _logger = logging.getLogger(__name__)
 
@@ -46,6 +48,8 @@ class SubjectStudies:
     subject: EnrolledSubject
     studies: tuple[SubjectStudy, ...]
     held: tuple[DoubtfulStudy, ...]
+    unselected: tuple[SubjectStudy, ...] = ()
+    """Studies that the trial does not select by their own properties; objects of others may refer to them."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def belonging_studies(
     patients: Mapping[int, tuple[str, str]],
     window: tuple[date | None, date | None],
     accession_lookup: Callable[[str], str | None],
+    select: Select | None = None,
 ) -> SubjectStudies:
     """Ask the PACS for the studies of a subject's patient IDs, and keep those that are the subject's.
 
@@ -79,9 +84,11 @@ def belonging_studies(
         patients: issuer and patient ID by identifier.
         window: first and last study date, inclusive.
         accession_lookup: from an accession number to the keyed value that key tables hold.
+        select: which of the subject's studies the trial selects; None for all.
     """
     studies: list[SubjectStudy] = []
     held: list[DoubtfulStudy] = []
+    left: list[SubjectStudy] = []
     for identifier_id in subject.identifier_ids:
         issuer, patient_id = patients[identifier_id]
         for found in pacs.studies(patient_id, *window):
@@ -90,14 +97,26 @@ def belonging_studies(
                 held += [] if issuer else [DoubtfulStudy(found.study, ISSUER_UNKNOWN)]
                 _logger.warning("%s: study dropped, it names another issuer of patient ID", subject.subject_key)
                 continue
-            admitted = subject.admitting(identifier_id, accession_lookup(found.accession_number), found.study_date)
+            lookup = accession_lookup(found.accession_number)
+            admitted = subject.admitting(identifier_id, lookup, found.study_date)
             if admitted in (None, 1):
-                studies.append(SubjectStudy(identifier_id, found))
+                descriptions = None if found.description is None else (found.description,)
+                seen = StudySeen(identifier_id, lookup, found.study_date, descriptions)
+                one = SubjectStudy(identifier_id, found)
+                why_not = unselected(select, subject, seen)
+                if why_not is None:
+                    studies.append(one)
+                elif why_not.doubtful:
+                    held.append(DoubtfulStudy(found.study, why_not.rule, one))
+                else:
+                    left.append(one)
             elif admitted:
                 held.append(DoubtfulStudy(found.study, TWO_VISITS))
             else:
                 _logger.info("%s: a study matches no row of the key table and is left out", subject.subject_key)
-    return SubjectStudies(subject, tuple(studies), tuple(held))
+    if left:
+        _logger.info("%s: %d studies are left out by source.select", subject.subject_key, len(left))
+    return SubjectStudies(subject, tuple(studies), tuple(held), tuple(left))
 
 
 def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
@@ -105,26 +124,33 @@ def without_shared(found: Sequence[SubjectStudies]) -> list[SubjectStudies]:
 
     One that was answered for several patient IDs of the same subject is the subject's, and is asked for once.
     """
-    found = [
-        SubjectStudies(
-            one.subject, tuple({study.found.study: study for study in reversed(one.studies)}.values())[::-1], one.held
-        )
-        for one in found
-    ]
-    owners = Counter(study.found.study for one in found for study in one.studies)
+    found = [replace(one, studies=_each_once(one.studies), unselected=_each_once(one.unselected)) for one in found]
+    found = [replace(one, unselected=_without(one.unselected, one.studies)) for one in found]
+    owners = Counter(study.found.study for one in found for study in (*one.studies, *one.unselected))
     return [
-        SubjectStudies(
-            one.subject,
-            tuple(study for study in one.studies if owners[study.found.study] == 1),
-            one.held
+        replace(
+            one,
+            studies=tuple(study for study in one.studies if owners[study.found.study] == 1),
+            held=one.held
             + tuple(
                 DoubtfulStudy(study.found.study, TWO_PATIENT_IDS, study)
                 for study in one.studies
                 if owners[study.found.study] > 1
             ),
+            unselected=tuple(study for study in one.unselected if owners[study.found.study] == 1),
         )
         for one in found
     ]
+
+
+def _each_once(studies: Sequence[SubjectStudy]) -> tuple[SubjectStudy, ...]:
+    """The first of those with the same Study Instance UID."""
+    return tuple({study.found.study: study for study in reversed(studies)}.values())[::-1]
+
+
+def _without(studies: Sequence[SubjectStudy], others: Sequence[SubjectStudy]) -> tuple[SubjectStudy, ...]:
+    known = {other.found.study for other in others}
+    return tuple(study for study in studies if study.found.study not in known)
 
 
 def wanted_instances(pacs: Archive, study: StudyFound, modalities: Collection[str]) -> WantedInstances:

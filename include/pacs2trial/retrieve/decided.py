@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pacs2trial.keytable.studies import Answer, Decisions
 from pacs2trial.retrieve.announced import SubjectStudies
@@ -27,13 +28,13 @@ def with_decisions(vault: Vault, answers: Decisions, found: Sequence[SubjectStud
         return answers.get((one.subject.subject_id, staged[Original(Kind.UID, uid)]))
 
     return [
-        SubjectStudies(
-            one.subject,
-            (
+        replace(
+            one,
+            studies=(
                 *(study for study in one.studies if answer(one, study.found.study) is not Answer.LEFT_OUT),
                 *(doubt.taken for doubt in one.held if doubt.taken and answer(one, doubt.study) is Answer.BELONGS),
             ),
-            tuple(
+            held=tuple(
                 doubt
                 for doubt in one.held
                 if answer(one, doubt.study) is None or (answer(one, doubt.study) is Answer.BELONGS and not doubt.taken)

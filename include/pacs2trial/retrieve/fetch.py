@@ -12,6 +12,7 @@ from pacs2trial.network.association import UnreachableError
 from pacs2trial.network.suboperations import never
 from pacs2trial.network.webpeer import node
 from pacs2trial.retrieve.outstanding import OPEN, asked_instances, counts, whole_studies
+from pacs2trial.retrieve.plan import follow_links
 from pacs2trial.retrieve.requests import Level, Request, requests
 from pacs2trial.retrieve.runs import RunInfo, load_run
 from pacs2trial.retrieve.turn import Clock, Hours, place
@@ -49,7 +50,8 @@ def fetch(
 
     A study of which nothing has come, and of which everything is wanted, is asked for as a whole. What then is missing
     is asked for again after a moment, and again after a longer one: series of which nothing has come as a whole, in the
-    end instance by instance. Further repetition is Airflow's. What the PACS says of its success is not relied on: the
+    end instance by instance. Where the trial selects by links, the studies that the objects refer to are then expected
+    and fetched likewise. Further repetition is Airflow's. What the PACS says of its success is not relied on: the
     ledger counts. When the hours of the PACS end, the transfer is stopped as if it were cancelled.
 
     Args:
@@ -73,12 +75,17 @@ def fetch(
     transfer = _Transfer(ws, run, keys, progress, cancelled, clock, at_any_hour=at_any_hour)
     failures: list[TransientError] = []
     for key in keys:
-        if transfer.asked[key] and not cancelled():
-            transfer.hours.require_open()
-            with ws.vault.lock(f"{run.trial}/{key}"), place(ws, transfer.node, transfer.stopped):
-                failures += transfer.fetch_subject(key)
-            if transfer.left(key) and not cancelled():
+        more = True
+        while more and not cancelled():
+            if transfer.left(key):
                 transfer.hours.require_open()
+                with ws.vault.lock(f"{run.trial}/{key}"), place(ws, transfer.node, transfer.stopped):
+                    failures += transfer.fetch_subject(key)
+                if transfer.left(key) and not cancelled():
+                    transfer.hours.require_open()
+            more = not transfer.left(key) and follow_links(ws, run, key) > 0
+            if more:
+                transfer.expects_more(key)
     report = FetchReport(sum(transfer.asked.values()), transfer.arrived(), cancelled())
     if failures:
         raise TransientError(f"{report.arrived} of {report.asked} instances came: {failures[-1]}")
@@ -119,6 +126,12 @@ class _Transfer:
     def left(self, key: str) -> int:
         """Instances of a subject that have not come."""
         return self._left[key]
+
+    def expects_more(self, key: str) -> None:
+        """Count anew what is outstanding of a subject of whom everything had come, since its run has grown."""
+        self._whole_studies = whole_studies(self._ws.vault, self._run)
+        self._left[key] = self._outstanding(key)
+        self.asked[key] += self._left[key]
 
     def arrived(self) -> int:
         """Instances that have come since the beginning."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
@@ -26,7 +26,8 @@ from pacs2trial.retrieve.announced import (
 )
 from pacs2trial.retrieve.decided import with_decisions
 from pacs2trial.retrieve.held import record_held
-from pacs2trial.retrieve.runs import AskedStudy, record_run
+from pacs2trial.retrieve.linked import linked_studies, selects_by_links
+from pacs2trial.retrieve.runs import AskedStudy, RunInfo, add_studies, record_run
 from pacs2trial.staging.ledger import Announced, expect
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault import Original, Vault
@@ -112,8 +113,8 @@ def plan_run(
     found: dict[int, SubjectStudies] = {}
     with ws.vault.session(read_only=True) as session:
         answers = decided(session, trial)
-    for each in _find_studies(ws, trial, source, chosen, window, answers):
-        one, announced = _wanted(ws.vault, definition, source, each, answers)
+    for each in _find_studies(ws, definition, source, chosen, window, answers):
+        one, announced = _wanted(ws, definition, source, each, answers)
         found[one.subject.subject_id] = one
         if not dry_run:
             expect(ws.vault, [one for study in announced for one in study.instances], source=f"pacs:{source.name}")
@@ -125,9 +126,34 @@ def plan_run(
     return RunPlan(run_key, trial, tuple(plans), dry_run)
 
 
+def follow_links(ws: Workspace, run: RunInfo, subject_key: str) -> int:
+    """Add to a run the studies that what has come of a subject refers to, where the trial selects by links.
+
+    Returns:
+        How many instances the run expects more.
+
+    Raises:
+        TransientError, PermanentError: as :func:`plan_run`.
+    """
+    definition = run.definition
+    if not selects_by_links(definition):
+        return 0
+    source = node(ws.connections, definition.source.pacs, ws.settings, way=definition.source.retrieve)
+    subjects = enrolled(ws.vault, run.trial, [subject_key], version_id=run.key_version_id)
+    with ws.vault.session(read_only=True) as session:
+        answers = decided(session, run.trial)
+    (found,) = _find_studies(ws, definition, source, subjects, (None, None), answers)
+    with archive(source) as pacs:
+        linked = linked_studies(ws, pacs, found, definition.source.modalities)
+    one, announced = _wanted(ws, definition, source, replace(found, studies=linked, unselected=()), answers)
+    asked = [_asked(one.subject.subject_id, study) for study in announced]
+    expect(ws.vault, [each for study in announced for each in study.instances], source=f"pacs:{source.name}")
+    return add_studies(ws, run, asked)
+
+
 def _find_studies(
     ws: Workspace,
-    trial: str,
+    definition: TrialDefinition,
     source: Node,
     subjects: Sequence[EnrolledSubject],
     window: tuple[date | None, date | None],
@@ -135,20 +161,24 @@ def _find_studies(
 ) -> list[SubjectStudies]:
     """Studies of all subjects, asked for before any series, so that a study of two patients is seen as such."""
     identifiers = [identifier_id for subject in subjects for identifier_id in subject.identifier_ids]
-    patients = ws.vault.identities.original_ids(identifiers, caller=_CALLER, purpose=f"C-FIND for {trial}")
+    patients = ws.vault.identities.original_ids(identifiers, caller=_CALLER, purpose=f"C-FIND for {definition.trial}")
     if not subjects:
         return []
     lookup = partial(accession_lookup, ws.vault)
+    select = definition.source.select
     with archive(source) as pacs:
-        found = [belonging_studies(pacs, subject, patients, window, lookup) for subject in subjects]
+        found = [belonging_studies(pacs, subject, patients, window, lookup, select) for subject in subjects]
     return with_decisions(ws.vault, answers, without_shared(found))
 
 
 def _wanted(
-    vault: Vault, definition: TrialDefinition, source: Node, one: SubjectStudies, answers: Decisions
+    ws: Workspace, definition: TrialDefinition, source: Node, one: SubjectStudies, answers: Decisions
 ) -> tuple[SubjectStudies, list[AnnouncedStudy]]:
     """The wanted instances of each study; a study that the ledger files under another patient ID joins those held."""
+    vault = ws.vault
     with archive(source) as pacs:
+        if selects_by_links(definition):
+            one = replace(one, studies=one.studies + linked_studies(ws, pacs, one, definition.source.modalities))
         wanted = [(study, wanted_instances(pacs, study.found, definition.source.modalities)) for study in one.studies]
     holding = [(study, found) for study, found in wanted if found.instances]
     announced = _in_staging(vault, [(study, found.instances) for study, found in holding])
@@ -164,7 +194,7 @@ def _wanted(
     ]
     studies = tuple(study for study in one.studies if study.found.study not in doubtful)
     held = one.held + tuple(DoubtfulStudy(study, TWO_PATIENT_IDS) for study in sorted(doubtful))
-    return SubjectStudies(one.subject, studies, held), kept
+    return replace(one, studies=studies, held=held), kept
 
 
 def _planned(vault: Vault, one: SubjectStudies, announced: Sequence[AnnouncedStudy]) -> SubjectPlan:

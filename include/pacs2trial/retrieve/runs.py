@@ -73,18 +73,28 @@ def record_run(
         )
         session.add(run)
         session.flush()
-        session.add_all(
-            RunStudy(
-                run_id=run.id,
-                subject_id=asked.subject_id,
-                identifier_id=asked.identifier_id,
-                study=asked.study,
-                expected=asked.expected,
-                whole=asked.whole,
-            )
-            for asked in studies
-        )
+        session.add_all(_row(run.id, asked) for asked in studies)
     return key
+
+
+def add_studies(ws: Workspace, run: RunInfo, studies: Sequence[AskedStudy]) -> int:
+    """Add those of ``studies`` to a run that it does not ask for yet; returns how many instances they announce."""
+    with ws.vault.session() as session:
+        known = set(session.scalars(select(RunStudy.study).where(RunStudy.run_id == run.run_id)))
+        new = [asked for asked in studies if asked.study not in known]
+        session.add_all(_row(run.run_id, asked) for asked in new)
+    return sum(asked.expected for asked in new)
+
+
+def _row(run_id: int, asked: AskedStudy) -> RunStudy:
+    return RunStudy(
+        run_id=run_id,
+        subject_id=asked.subject_id,
+        identifier_id=asked.identifier_id,
+        study=asked.study,
+        expected=asked.expected,
+        whole=asked.whole,
+    )
 
 
 def load_run(ws: Workspace, run_key: str) -> RunInfo:

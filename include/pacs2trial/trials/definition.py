@@ -13,6 +13,7 @@ from pacs2trial.trials.lookups import NAME, Lookup
 from pacs2trial.trials.nearest import unknown
 from pacs2trial.trials.part import Part, faults
 from pacs2trial.trials.rules import AttributeRule
+from pacs2trial.trials.select import Select
 from pacs2trial.trials.source import Location, Origin
 
 STAGING = "STAGING"
@@ -68,6 +69,16 @@ class Source(Part):
     pacs: Text
     modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(min_length=1)]
     retrieve: Literal["c-move", "c-get", "dicomweb"] = "c-move"
+    select: Select | None = None
+
+
+def studies_words(source: Source) -> str:
+    """Which studies and objects a trial takes, for people."""
+    chosen = f"Of these, a study belongs when {source.select.words()}." if source.select else "All of them belong."
+    return (
+        f"Asked for are the studies of each subject in the PACS of connection {source.pacs} that hold "
+        f"{', '.join(source.modalities)}; their objects of these modalities come by {source.retrieve}. {chosen}"
+    )
 
 
 class RoiNames(Part):

@@ -19,7 +19,6 @@ REFUSED_OPTIONS = {
 
 NOT_YET: dict[Location, str] = {
     ("filter",): "rules of a trial's own",
-    ("source", "select"): "choosing studies by other than modality and key table",
 }
 """Fields of the public shape of a definition whose room is not furnished yet."""
 
