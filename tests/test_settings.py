@@ -87,3 +87,17 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(field.description for field in settings.Settings.model_fields.values())
+
+
+def test_roles_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACS2TRIAL_ROLES", "anna=reviewer, bert=custodian,anna=custodian")
+    loaded = settings.load()
+    assert loaded.roles_of("anna") == {settings.Role.REVIEWER, settings.Role.CUSTODIAN}
+    assert loaded.roles_of("bert") == {settings.Role.CUSTODIAN}
+    assert loaded.roles_of("Anna") == loaded.roles_of("") == frozenset()
+
+
+@pytest.mark.parametrize("roles", ["anna", "anna=boss", "=reviewer"])
+def test_unknown_roles_are_refused(monkeypatch: pytest.MonkeyPatch, roles: str) -> None:
+    said = refusal(monkeypatch, PACS2TRIAL_ROLES=roles)
+    assert said.startswith("PACS2TRIAL_ROLES: must be a list such as anna=reviewer")

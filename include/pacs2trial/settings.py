@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pacs2trial.errors import SetupError
 
 PREFIX = "PACS2TRIAL_"
+
+
+class Role(StrEnum):
+    """What a user of Airflow may do here besides what Airflow lets him do."""
+
+    REVIEWER = "reviewer"  # looks at staged data and decides what leaves
+    CUSTODIAN = "custodian"  # may see identities as well
 
 
 class Settings(BaseSettings):
@@ -62,6 +70,9 @@ class Settings(BaseSettings):
     query_retrieve: Path | None = Field(
         None, description="YAML file of who may query and retrieve what over DICOM; without it nobody may"
     )
+    roles: str = Field(
+        "", description="Who reviews and who may see identities: anna=reviewer,bert=custodian; nobody by default"
+    )
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
     stage_processes: int = Field(
         0, ge=0, le=64, description="Processes in which pacs2trial stage works; 0 is one for each processor"
@@ -79,6 +90,18 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise ValueError(f"{value!r} is no IANA time zone such as Europe/London") from error
         return value
+
+    @field_validator("roles")
+    @classmethod
+    def _known_roles(cls, value: str) -> str:
+        for user, role in _pairs(value):
+            if not user or role not in set(Role):
+                raise ValueError(f"must be a list such as anna=reviewer,bert=custodian; roles are {', '.join(Role)}")
+        return value
+
+    def roles_of(self, user: str) -> frozenset[Role]:
+        """The roles of a user of Airflow, by name."""
+        return frozenset(Role(role) for name, role in _pairs(self.roles) if name == user)
 
     def model_post_init(self, _context: object) -> None:
         home = self.home.absolute()
@@ -127,6 +150,14 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> Path:
         return self.home / "keys"
+
+
+def _pairs(roles: str) -> list[tuple[str, str]]:
+    found = []
+    for pair in filter(None, (part.strip() for part in roles.split(","))):
+        user, _, role = pair.partition("=")
+        found.append((user.strip(), role.strip()))
+    return found
 
 
 def load() -> Settings:

@@ -99,6 +99,8 @@ def test_names_that_nobody_knows_hold_the_structure_set(hospital: Hospital) -> N
     hospital.filter(LUNG, "LA-001")
     view = Views(hospital.ws).of(LUNG)
     (structures,) = [one for one in contents(view, identifier("IMAGE")) if one.modality == "RTSTRUCT"]
+    assert view.is_held(structures)
+    assert [one for one in contents(view, identifier("IMAGE")) if view.is_held(one)] == [structures]
     with pytest.raises(HeldError, match="names of structures"):
         view.object_of(structures)
 

@@ -35,6 +35,14 @@ class ShownObject:
     pixel: Sequence[Buffer] = field(repr=False)
 
     @property
+    def pixel_tag(self) -> int:
+        """Tag of the pixel data element: Pixel Data, Float or Double Float Pixel Data; 0 without one."""
+        if not self.pixel:
+            return 0
+        head = bytes(memoryview(self.pixel[0]).cast("B")[:4])
+        return int.from_bytes(head[:2], "little") << 16 | int.from_bytes(head[2:], "little")
+
+    @property
     def size(self) -> int:
         """Bytes of the Part 10 file."""
         return sum(memoryview(part).nbytes for part in self._parts())

@@ -28,6 +28,8 @@ from pacs2trial.vault.tables import Kind
 from pacs2trial.workspace import Workspace
 
 _REMEMBERED = 1000
+_WITH_NAMES = frozenset(("RTSTRUCT", "RTPLAN", "RTRECORD", "SEG", "SR", "REG"))
+"""Modalities of objects that name structures."""
 
 
 class View(Protocol):
@@ -45,6 +47,10 @@ class View(Protocol):
 
     def staged(self, session: Session, shown: Collection[str]) -> dict[str, str]:
         """The UIDs of staging for UIDs of the scope; unknown ones are left out."""
+        ...
+
+    def is_held(self, content: Content) -> bool:
+        """Whether an object that is listed waits for a person all the same, so that it cannot be shown now."""
         ...
 
     def object_of(self, content: Content) -> ShownObject:
@@ -73,6 +79,9 @@ class StagingView:
 
     def staged(self, session: Session, shown: Collection[str]) -> dict[str, str]:
         return {uid: uid for uid in shown}
+
+    def is_held(self, content: Content) -> bool:
+        return False
 
     def object_of(self, content: Content) -> ShownObject:
         source = content.chosen
@@ -115,15 +124,24 @@ class TrialView:
     def staged(self, session: Session, shown: Collection[str]) -> dict[str, str]:
         return self.ws.vault.pseudonyms(self.scope).holders(session, Kind.UID, shown)
 
+    def is_held(self, content: Content) -> bool:
+        names = self.definition.profile.roi_names.unknown == "hold" and content.modality in _WITH_NAMES
+        try:
+            if names:
+                self.object_of(content)
+            elif self.definition.lookups:
+                self._completed(content)
+        except HeldError:
+            return True
+        return False
+
     def object_of(self, content: Content) -> ShownObject:
-        subject, base = self._recipe(content)
-        answers = Asked(self.ws, self.definition, subject, written_down=False)
-        recipe = base.completed(self.ws, subject, [content.chosen], answers)
+        recipe = self._completed(content)
         (item,) = address(recipe, [content.chosen])
         made, _parts = transform(recipe, self.ws.settings.staging, item)
         if made.unknown_names:
             raise HeldError(
-                f"{self.scope}/{subject.subject_key}: {len(made.unknown_names)} names of structures are not known to "
+                f"{self.scope}/{content.owner}: {len(made.unknown_names)} names of structures are not known to "
                 f"the trial; pacs2trial review {self.scope} lists them"
             )
         return ShownObject(
@@ -135,6 +153,12 @@ class TrialView:
             header=made.header,
             pixel=made.pixel,
         )
+
+    def _completed(self, content: Content) -> Recipe:
+        """The recipe with what rules write into this object."""
+        subject, base = self._recipe(content)
+        answers = Asked(self.ws, self.definition, subject, written_down=False)
+        return base.completed(self.ws, subject, [content.chosen], answers)
 
     def _recipe(self, content: Content) -> tuple[EnrolledSubject, Recipe]:
         """The recipe of a subject as the key table is now; what it says is disclosed once for each version of it."""

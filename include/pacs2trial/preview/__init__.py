@@ -1,0 +1,1 @@
+"""Pictures of what is held. No web, no file."""
