@@ -10,8 +10,9 @@ from support import airflow_env
 from support.airflow_env import airflow_home, read_dags
 from support.dag_runs import runs
 from support.demo_site import demo_site, originals
+from support.dicomweb import reviewer, server
 
-__all__ = ["airflow_home", "demo_site", "originals", "read_dags", "runs"]
+__all__ = ["airflow_home", "demo_site", "originals", "read_dags", "reviewer", "runs", "server"]
 
 airflow_env.enter()
 

@@ -4,90 +4,23 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from email.parser import BytesParser
-from pathlib import Path
 
 import httpx
 import numpy as np
 import pydicom
 import pytest
-from dicomweb_client.api import DICOMwebClient
-from dicomweb_client.session_utils import create_session
 from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from pacs2trial.holdings.view import TrialView
 from pacs2trial.trials.definition import STAGING
-from pacs2trial_airflow.dicomweb.lazy import PREFIX
-from pacs2trial_airflow.dicomweb.resources import site
+from pacs2trial_airflow.dicomweb.application import make_application
 from pacs2trial_demo.identities import IDENTITIES, planted_values
-from support.api_server import ApiServer, api_server
+from support.api_server import ApiServer
+from support.dicomweb import OBJECTS, OHIF_FRAMES, PREFIX, member, parts_of, place, places, viewer
 from support.hospital import LUNG
 from support.shown import SCOPES, ShownSite
-
-OHIF_FRAMES = "multipart/related; type=application/octet-stream; transfer-syntax=*"
-OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-
-
-@pytest.fixture(scope="module")
-def server(airflow_home: Path, shown_site: ShownSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    settings = shown_site.ws.settings
-    environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
-    site.forget()
-    with api_server(tmp_path_factory.mktemp("server"), environment) as running:
-        yield running
-    site.forget()
-
-
-@pytest.fixture(scope="module")
-def reviewer(server: ApiServer) -> Iterator[httpx.Client]:
-    with server.client("rita") as client:
-        client.base_url = f"{server.url}{PREFIX}"
-        yield client
-
-
-def viewer(server: ApiServer, scope: str = LUNG) -> DICOMwebClient:
-    session = create_session()
-    session.headers["Authorization"] = f"Bearer {server.tokens['rita']}"
-    return DICOMwebClient(f"{server.url}{PREFIX}/{scope}", session=session)
-
-
-def parts_of(answer: httpx.Response) -> list[tuple[str, bytes]]:
-    """Content-Type and bytes of each part of a multipart answer."""
-    boundary = re.search(r"boundary=([0-9a-f]+)", answer.headers["content-type"])
-    assert boundary is not None
-    *parts, end = answer.content.split(f"--{boundary[1]}".encode())[1:]
-    assert end == b"--\r\n"
-    found = []
-    for part in parts:
-        head, _, body = part.partition(b"\r\n\r\n")
-        found.append((BytesParser().parsebytes(head.strip() + b"\r\n\r\n")["content-type"], body[:-2]))
-    return found
-
-
-def places(shown_site: ShownSite) -> list[tuple[str, str, str]]:
-    """Study, series and instance of everything that LUNGART gets."""
-    found = [Path(name.removesuffix(".dcm")).parts for name in sorted(shown_site.members)]
-    return [(study, series, instance) for _, study, series, instance in found]
-
-
-def place(shown_site: ShownSite, modality: str, *, packed: bool = False) -> str:
-    """The path of an object of a modality, kept compressed or not."""
-    for name, content in shown_site.members.items():
-        dataset = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True)
-        if dataset.Modality == modality and (dataset.file_meta.TransferSyntaxUID == RLELossless) is packed:
-            _, study, series, instance = name.removesuffix(".dcm").split("/")
-            return f"/{LUNG}/studies/{study}/series/{series}/instances/{instance}"
-    raise LookupError(modality)
-
-
-def member(shown_site: ShownSite, path: str) -> Dataset:
-    return pydicom.dcmread(io.BytesIO(shown_site.given()[path.rpartition("/")[2]]))
-
-
-# --- rights --------------------------------------------------------------------------------------------------------
 
 ROUTES = (
     *("/studies", "/series", "/instances", "/studies/1.2", "/studies/1.2/metadata", "/studies/1.2/series"),
@@ -104,8 +37,6 @@ ROUTES = (
 
 
 def test_these_are_all_routes() -> None:
-    from pacs2trial_airflow.dicomweb.application import make_application
-
     served = {re.sub(r"\{scope\}", "", route.path) for route in make_application().routes}
     values = {"{study}": "1.2", "{series}": "1.3", "{instance}": "1.4", "{numbers}": "1", "{number}": "1"}
     values["{tag}"] = "7FE00010"
@@ -158,6 +89,26 @@ def test_answers_stay_in_no_cache_and_are_never_run(reviewer: httpx.Client) -> N
         assert headers["cache-control"] == "no-store"
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["content-security-policy"] == "default-src 'none'"
+
+
+def test_neither_answers_nor_logs_name_a_patient(
+    reviewer: httpx.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    planted = {value for identity in IDENTITIES for value in planted_values(identity)}
+    told = []
+    with caplog.at_level("DEBUG", logger="http.access"):
+        for scope in SCOPES:
+            told.append(reviewer.get(f"/{scope}/instances?includefield=all").text)
+            for value in sorted(planted)[:20]:
+                for query in ({"PatientName": value}, {"PatientID": value}, {"limit": value}, {value: value}):
+                    answer = reviewer.get(f"/{scope}/studies", params=query)
+                    assert answer.status_code in (200, 400)
+                    told.append(answer.text)
+    text = "".join(told)
+    captured = capfd.readouterr()
+    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    text += captured.out + captured.err + "".join(record.getMessage() for record in ours)
+    assert [value for value in planted if value in text] == []
 
 
 # --- dicomweb-client -----------------------------------------------------------------------------------------------
@@ -436,26 +387,3 @@ def test_an_answer_that_breaks_off_is_not_taken_for_the_whole(
     with pytest.raises(httpx.RemoteProtocolError):
         reviewer.get(f"/{LUNG}/studies/{study}/metadata")
     assert "Planter" not in caplog.text
-
-
-# --- promise 1 -----------------------------------------------------------------------------------------------------
-
-
-def test_neither_answers_nor_logs_name_a_patient(
-    reviewer: httpx.Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
-) -> None:
-    planted = {value for identity in IDENTITIES for value in planted_values(identity)}
-    told = []
-    with caplog.at_level("DEBUG", logger="http.access"):
-        for scope in SCOPES:
-            told.append(reviewer.get(f"/{scope}/instances?includefield=all").text)
-            for value in sorted(planted)[:20]:
-                for query in ({"PatientName": value}, {"PatientID": value}, {"limit": value}, {value: value}):
-                    answer = reviewer.get(f"/{scope}/studies", params=query)
-                    assert answer.status_code in (200, 400)
-                    told.append(answer.text)
-    text = "".join(told)
-    captured = capfd.readouterr()
-    ours = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
-    text += captured.out + captured.err + "".join(record.getMessage() for record in ours)
-    assert [value for value in planted if value in text] == []

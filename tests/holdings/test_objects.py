@@ -16,8 +16,6 @@ from pacs2trial_demo.identities import LUCZYNSKA
 from support.hospital import LUNG, Hospital, small_study
 from support.shown import ShownSite
 
-pytestmark = pytest.mark.xdist_group("shown")
-
 
 def given(view: View) -> dict[str, bytes]:
     shown = (view.object_of(content) for content in contents(view, identifier("IMAGE")))

@@ -16,8 +16,6 @@ from pacs2trial.trials.definition import STAGING
 from support.hospital import LUNG, PELVIS
 from support.shown import SCOPES, ShownSite
 
-pytestmark = pytest.mark.xdist_group("shown")
-
 
 def found(site: ShownSite, scope: str, level: str, **keys: str | list[str]) -> list[Dataset]:
     return list(search(site.view(scope), Level[level], identifier(level, **keys)))

@@ -30,8 +30,6 @@ from support.programs import free_port
 from support.receivers import AET
 from support.shown import SCOPES, ShownSite
 
-pytestmark = pytest.mark.xdist_group("shown")
-
 RULES = """
 callers:
   DCMTK: [LUNGART, STAGING]
