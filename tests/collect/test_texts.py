@@ -40,6 +40,17 @@ def test_texts_that_leave_are_counted_by_attribute_and_value(hospital: Hospital)
     assert not any(attribute == "PatientID" for attribute, _ in found)
 
 
+def test_a_coded_string_that_is_no_term_is_shown_too(hospital: Hospital) -> None:
+    """A name that is not the patient's own passes as a term would; a person sees it before the package leaves."""
+    changed = small_study(when=SECOND_DAY)
+    for dataset in changed:
+        dataset.ScanOptions, dataset.FilterType = "WENZELSTRANGER", "WENZELSTRANGER"
+    hospital.stage(changed)
+    hospital.package(LUNG, "LA-001")
+    found = values(hospital, only_new=True)
+    assert found["ScanOptions", "WENZELSTRANGER"] == found["FilterType", "WENZELSTRANGER"] > 0
+
+
 def test_nothing_is_new_twice(hospital: Hospital) -> None:
     made = hospital.package(LUNG, "LA-001")
     assert values(hospital, only_new=True) == values(hospital) != {}

@@ -6,6 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from pacs2trial.dicomfile.encoding import split_file
 from support.definitions import trial
 from support.objects import ct_slice, encoded, raw_element, structure_set, with_raw
 from support.stages import both_stages, file_of, reread, stage1, stage2
@@ -232,3 +233,28 @@ def test_long_lists_of_numbers_stay_and_anything_else_in_them_does_not(length: i
     for text, stays in ((numbers, True), (numbers[:-6] + b"ZZPHI ", False), (b"Z" + numbers[1:], False)):
         made = stage1(with_raw(encoded(ct_slice()), {0x00180050: raw_element(0x00180050, "DS", text)}))
         assert (text.rstrip() in made.header) is stays, text[:20]
+
+
+OWN_IN_VALUES = [
+    ("ScanOptions", "KOWALSKI"),
+    ("BodyPartExamined", "OTTO UMLAUF"),
+    ("FilterMaterial", "ZOLTAN"),
+    ("PatientPosition", "QX4711"),
+    ("ConvolutionKernel", "B30f Kowalski"),
+    ("SequenceName", "Zoltan_fl2d"),
+    ("ManufacturerModelName", "Scanner of Kowalski"),
+    ("SoftwareVersions", "v1 QX4711"),
+    ("DeviceSerialNumber", "QX4711"),
+]
+"""Attributes that the table does not list, or that staging keeps for the options: CS, SH and LO."""
+
+
+@pytest.mark.parametrize(("keyword", "value"), OWN_IN_VALUES)
+def test_own_identifiers_are_searched_in_every_value_that_stays_whatever_its_vr(keyword: str, value: str) -> None:
+    ds = ct_slice()
+    ds.PatientName, ds.PatientID, ds.OperatorsName = "Kowalski^Zoltan", "QX4711", "Umlauf^Otto"
+    setattr(ds, keyword, value)
+    first = stage1(ds)
+    for made in (first, stage2(split_file(file_of(first)), "clean_descriptors", "retain_device_identity")):
+        left = str(reread(made).get(keyword, ""))
+        assert not [word for word in ("KOWALSKI", "OTTO", "UMLAUF", "ZOLTAN", "QX4711") if word in left.upper()]

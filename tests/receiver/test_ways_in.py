@@ -133,7 +133,18 @@ def test_every_way_in_gives_the_same_bytes(
     assert done.returncode == 0, done.stdout
     stage_paths(workspace, [tmp_path / "fetched"])
     store.unchanged_by("C-GET by getscu, then files")
+
+    need_dicomweb()
+    store.emptied()
+    web = WebPeer("orthanc", orthanc.web)
+    came = fetch_objects(web, study, None, lambda data, named: _staged(workspace, data, named))
+    assert came == len(originals)
+    store.unchanged_by("DICOMweb (WADO-RS) from Orthanc")
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def _staged(workspace: Workspace, data: bytearray, named: str) -> None:
+    stage_part10(workspace, data, source="pacs:orthanc", named=named)
 
 
 def _keys(study: str) -> list[str]:

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.dicomfile.scan import end_of_item
@@ -106,9 +106,11 @@ class Operations:
         return self
 
 
-Chooser = Callable[[bytes, int, int, bool], Operations | None]
-"""Of the header, where the content of an item starts and stops in it, and whether it is in implicit VR: the operations
-for that item, or None to drop it."""
+class Chooser(Protocol):
+    """Looks at an item and chooses its operations."""
+
+    def __call__(self, header: bytes, start: int, stop: int, *, implicit: bool) -> Operations | None:
+        """The operations for the item whose content starts and stops there in the header; None to drop it."""
 
 
 @dataclass(frozen=True)
@@ -120,4 +122,4 @@ class ItemOperations:
     def for_item(self, header: bytes, start: int, end: int, *, implicit: bool, delimited: bool) -> Operations | None:
         """The operations for the item whose content starts at ``start``; its end has to be found if it is delimited."""
         stop = end_of_item(header, start, end, implicit=implicit) - _ITEM_END_LENGTH if delimited else end
-        return self.choose(header, start, stop, implicit)
+        return self.choose(header, start, stop, implicit=implicit)

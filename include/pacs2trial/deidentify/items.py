@@ -34,7 +34,7 @@ def content_items(rules: ItemRules, sets: Mapping[str, Operations]) -> Chooser:
     """
     by_reference = sets[rules.choices["CONTAINER"]] if "CONTAINER" in rules.choices else None
 
-    def choose(header: bytes, start: int, stop: int, implicit: bool) -> Operations | None:  # noqa: FBT001
+    def choose(header: bytes, start: int, stop: int, *, implicit: bool) -> Operations | None:
         scheme, code, value_type, refers = _nature(header, start, stop, implicit=implicit)
         if refers and by_reference is not None:
             return by_reference
