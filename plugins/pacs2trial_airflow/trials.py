@@ -97,6 +97,7 @@ def describe(definition: TrialDefinition) -> str:
 | Sponsor | {definition.sponsor} |
 | Protocol | {definition.protocol} |
 | Source | PACS connection `{source.pacs}` by {source.retrieve}: {", ".join(source.modalities)} |
+| Studies | {source.select.words() if source.select else "all that hold these modalities"} |
 | Options of PS3.15 E.3 | {options} |
 | Package | one per {package.per} |
 | Review | {definition.review} |

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
 from types import SimpleNamespace
 from typing import Any
 
@@ -145,6 +147,27 @@ def test_ending_the_task_stops_the_transfer_and_keeps_what_has_come(demo_site: D
 
     with pytest.raises(AirflowException, match="the task was ended"):
         FakeRun().execute(move)
+
+
+def test_ending_the_task_in_the_middle_reaches_the_pacs_as_c_cancel(demo_site: DemoSite):
+    run = FakeRun(subjects=["DL-001"])
+    batches = run.execute(DicomFind(task_id="plan", **LUNG))
+    move = DicomMove(task_id="retrieve", run_key=run.pushed["run_key"], subject_keys=batches[0], **LUNG)
+    demo_site.pacs.faults.delay = 0.3
+
+    def end_when_it_sends() -> None:
+        while not any(request.service == "C-MOVE" for request in demo_site.pacs.requests):
+            sleep(0.02)
+        move.on_kill()
+
+    ending = Thread(target=end_when_it_sends)
+    ending.start()
+    with pytest.raises(AirflowException, match="the task was ended"):
+        FakeRun().execute(move)
+    ending.join()
+    services = [request.service for request in demo_site.pacs.requests]
+    assert services.count("C-MOVE") == 1
+    assert "C-CANCEL" in services
 
 
 def test_collect_verify_and_deliver_hand_on_package_ids_counts_and_digests(demo_site: DemoSite):

@@ -34,7 +34,7 @@ class Faults:
 
 @dataclass(frozen=True)
 class Request:
-    """One request that the PACS got: ``service`` is C-ECHO, C-FIND, C-MOVE, C-GET or C-STORE."""
+    """One request that the PACS got: ``service`` is C-ECHO, C-FIND, C-MOVE, C-GET, C-CANCEL or C-STORE."""
 
     service: str
     calling_aet: str

@@ -200,6 +200,7 @@ class DemoPacs:
         yield len(chosen)
         for instance in chosen:
             if event.is_cancelled:
+                self._note(event, "C-CANCEL")
                 yield CANCELLED, None
                 return
             if self.faults.delay:
