@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pydicom
 import pytest
 from sqlalchemy import func, select
@@ -183,6 +184,12 @@ def test_the_vault_holds_no_patient_in_clear(demo: Demo) -> None:
     planted = {value for identity in IDENTITIES for value in planted_values(identity)}
     everything_else = [path for path in demo.settings.home.iterdir() if not path.name.startswith("vault.db")]
     assert not search(demo.settings.home, planted, [], leave_out=everything_else)
+
+
+def test_dicomweb_asks_for_the_login_of_airflow(demo: Demo) -> None:
+    for scope in ("DEMO-LUNG", "STAGING"):
+        answer = httpx.get(f"{demo.system.airflow_url}/pacs2trial/dicomweb/{scope}/studies", timeout=60)
+        assert answer.status_code == 401
 
 
 def test_a_hospital_id_typed_as_subject_is_refused_before_it_is_stored(demo: Demo) -> None:
