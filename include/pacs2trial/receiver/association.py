@@ -174,7 +174,7 @@ def serve_association(connection: Connection, directory: Directory, admission: A
         admission: who may in, and how many.
     """
     try:
-        proposal = Proposal(connection.read_request(_REQUEST_WITHIN_S))
+        proposal = Proposal(connection.read_request(min(_REQUEST_WITHIN_S, connection.silence)))
         node = directory(proposal)
         refused = proposal.fault() or (CALLED_NOT_RECOGNIZED if node is None else None)
         if node is not None and refused is None:

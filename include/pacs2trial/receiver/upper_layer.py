@@ -202,6 +202,11 @@ class Connection:
             self.send(_FIXED.pack(A_ABORT, 4, source, reason))
         self._part()
 
+    @property
+    def silence(self) -> float:
+        """Seconds that the peer may be silent."""
+        return self._silence
+
     def interrupt(self) -> None:
         """Abort from another thread than the one that reads. OpenSSL has no room for two: with TLS the peer hears no
         A-ABORT.
@@ -240,18 +245,19 @@ class Connection:
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _part(self) -> None:
-        """Wait a moment for the peer to close (PS3.8 9.1.5, ARTIM), so that it gets to read what was sent last."""
+        """Wait a moment for the peer to close, which is its part (PS3.8 9.1.5, ARTIM, and AR-4, AA-1, AE-8 of 9.2.2).
+
+        One that hears of our end together with what was sent last may not get to read that.
+        """
         limit = time.monotonic() + _PARTING_S
         rest = bytearray(65536)
         with contextlib.suppress(OSError, ValueError):
-            if isinstance(self._socket, ssl.SSLSocket):
-                self._socket.settimeout(_PARTING_S)
-                self._socket = self._socket.unwrap()
-            self._socket.shutdown(socket.SHUT_WR)
             while (patience := limit - time.monotonic()) > 0:
                 self._socket.settimeout(patience)
                 if not self._socket.recv_into(rest):
                     break
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket = self._socket.unwrap()
 
 
 def p_data(context_id: int, content: bytes, *, of_command: bool, peer_maximum: int) -> bytes:
