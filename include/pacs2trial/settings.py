@@ -77,6 +77,16 @@ class Settings(BaseSettings):
     stage_processes: int = Field(
         0, ge=0, le=64, description="Processes in which pacs2trial stage works; 0 is one for each processor"
     )
+    incoming_quiet_seconds: int = Field(
+        120, ge=1, description="A study that came unasked is complete when nothing of it has come for so long"
+    )
+    incoming_minutes: int = Field(5, ge=1, le=59, description="How often the DAG incoming looks for such studies")
+    incoming_expire_days: int | None = Field(
+        None, ge=1, description="Days after which studies of people who are in no trial go; unset: never"
+    )
+    incoming_expire_unshown: bool = Field(
+        default=False, description="They go also when no PACS shows them, so that nobody may have them any more"
+    )
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
     durable: bool = Field(
         default=True, description="Flush file, folder and commit before Success; off only for benchmarks"

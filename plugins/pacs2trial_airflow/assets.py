@@ -11,6 +11,9 @@ from airflow.sdk import Asset
 KEYS = "keys"
 """What an import of a key table produces, and what wakes the trial."""
 
+INCOMING = "incoming"
+"""What tells a trial of data that came unasked, and wakes it as well."""
+
 
 def asset(trial: str, what: str) -> Asset:
     """The asset ``pacs2trial/<trial>/<what>``, ``what`` being the step's result such as ``staged``, ``packages``."""

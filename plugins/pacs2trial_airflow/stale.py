@@ -1,4 +1,4 @@
-"""The subjects for which imports of key tables woke a trial, as the events say that started its run."""
+"""The subjects for which key tables or data that came unasked woke a trial, as the events say that started its run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MOST_NAMED = 500
-"""Subjects that one event names; an import of more wakes the trial for all of them."""
+"""Subjects that one event names; more wake the trial for all of them."""
 
 
 def stale_subjects(events: Mapping[Any, Sequence[Any]] | None) -> tuple[str, ...] | None:

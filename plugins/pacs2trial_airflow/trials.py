@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pendulum
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, CronDataIntervalTimetable, get_parsing_context
+from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronDataIntervalTimetable, get_parsing_context
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from pacs2trial import settings as environment
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trials
-from pacs2trial_airflow.assets import KEYS, asset
+from pacs2trial_airflow.assets import INCOMING, KEYS, asset
 from pacs2trial_airflow.form import trigger_form
 
 FIRST_DAY = date(2000, 1, 1)
@@ -102,7 +102,7 @@ def describe(definition: TrialDefinition) -> str:
 | Package | one per {package.per} |
 | Review | {definition.review} |
 | Delivered to | {destinations} |
-| Schedule | {definition.schedule or "by hand"}; and when its key table was corrected |
+| Schedule | {definition.schedule or "by hand"}; when its key table was corrected or data came unasked |
 
 **plan** asks the PACS what it holds of each enrolled subject. **retrieve** fetches what is not staged yet,
 **stage** waits for it. Then for each subject: **filter** applies the trial's rules, **collect** makes the package,
@@ -112,11 +112,11 @@ A *skipped* step has nothing to do or waits for a person; its log says which.
 """
 
 
-def _schedule(definition: TrialDefinition, zone: str) -> AssetOrTimeSchedule | list[Asset]:
-    """When a trial runs by itself: on its schedule, if it has one, and when its key table has changed."""
-    keys = [asset(definition.trial, KEYS)]
+def _schedule(definition: TrialDefinition, zone: str) -> AssetOrTimeSchedule | AssetAny:
+    """When a trial runs by itself: on its schedule, when its key table has changed, when something came unasked."""
+    woken = AssetAny(asset(definition.trial, KEYS), asset(definition.trial, INCOMING))
     timetable = _timetable(definition, zone)
-    return AssetOrTimeSchedule(timetable=timetable, assets=keys) if timetable else keys
+    return AssetOrTimeSchedule(timetable=timetable, assets=woken) if timetable else woken
 
 
 def _timetable(definition: TrialDefinition, zone: str) -> CronDataIntervalTimetable | None:

@@ -48,14 +48,15 @@ def of_trials(bag: DagBag) -> list[DAG]:
 
 def test_the_shipped_definitions_are_two_dags_without_errors(shipped: DagBag):
     assert not shipped.import_errors
-    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables", "restore", "cleanup"}
+    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables", "incoming", "restore", "cleanup"}
 
 
 def test_what_is_not_of_one_trial_asks_the_pacs_through_its_pool(shipped: DagBag):
     for name in ("restore", "cleanup"):
         dag = shipped.dags[name]
-        assert [task.task_id for task in dag.topological_sort()] == ["subjects", name]
-        assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == {name}
+        asking = {name, "unmatched"} & set(dag.task_ids)
+        assert [task.task_id for task in dag.topological_sort() if task.task_id != "unmatched"] == ["subjects", name]
+        assert {task.task_id for task in dag.tasks if task.pool == PACS_POOL} == asking
         assert dag.max_active_runs == 1
         assert not dag.catchup
         assert dag.doc_md

@@ -73,7 +73,9 @@ def test_the_dag_has_a_step_for_each_trial_and_each_wakes_its_trial(airflow_home
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).dag_id == "key_tables"
     for trial in ("DEMO-LUNG", "DEMO-PLAN"):
         condition = bag.dags[f"trial_{trial}"].timetable.asset_condition
-        assert [one.name for one in condition.objects] == [f"pacs2trial/{trial}/keys"]
+        assert [one.name for one in condition.objects] == [
+            f"pacs2trial/{trial}/{what}" for what in ("keys", "incoming")
+        ]
 
 
 def test_new_subjects_are_taken_in_and_named_to_the_trial(demo_site: DemoSite):
@@ -128,7 +130,7 @@ def test_a_woken_run_covers_all_if_one_event_means_all(demo_site: DemoSite):
 
 
 def test_a_run_that_only_withdrawals_woke_has_nothing_to_do(demo_site: DemoSite):
-    with pytest.raises(AirflowSkipException, match="only withdrew"):
+    with pytest.raises(AirflowSkipException, match="enrolled no longer"):
         DicomFind(task_id="plan", trial=LUNG).execute(context(events({"subjects": []})))
     assert stale_subjects(None) is None
 

@@ -71,6 +71,8 @@ def choose(
 ) -> Choice:
     """Decide over the files of one subject; the PACS is asked about everything that is old enough.
 
+    Where several contents of an instance came, the PACS cannot be asked which of them it has: they count as not shown.
+
     Args:
         ws: the site.
         definition: the trial.
@@ -86,8 +88,8 @@ def choose(
     expired = [one for one in files if _is_old(one.written, expiry.staged_days)]
     old = [one for one in expired if one.instance_id not in needed]
     old_packages = [one for one in packages if _is_old(one.written, expiry.packages_days)]
-    asked: dict[str, Located] = {one.sop_instance: one for one in old}
-    asked |= {member.sop_instance: member for package in old_packages for member in package.members}
+    asked: dict[str, Located] = {one.sop_instance: one for one in old if one.alone}
+    asked |= {member.sop_instance: member for package in old_packages for member in package.members if member.alone}
     seen = _shown(ws, definition, asked.values())
     staged = [one for one in old if unrestorable or one.sop_instance in seen]
     going = {one.version_id for one in staged}

@@ -29,7 +29,10 @@ _SET_ASIDE = (Judgement.NOT_WANTED, Judgement.REJECTED)
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """One file in the staging store, by staging pseudonyms; ``written`` is its time on disk, seconds since 1970."""
+    """One file in the staging store, by staging pseudonyms; ``written`` is its time on disk, seconds since 1970.
+
+    ``alone`` is false where several contents came of its instance: a PACS that shows the instance has one of them only.
+    """
 
     version_id: int
     instance_id: int
@@ -38,6 +41,7 @@ class StagedFile:
     sop_instance: str
     modality: str
     source: str
+    alone: bool
     size: int
     path: str
     written: float
@@ -45,13 +49,14 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class StagedMember:
-    """An object of a package by its staging pseudonyms, whether or not it lies in staging."""
+    """An object of a package by its staging pseudonyms, whether or not it lies in staging; ``alone`` as above."""
 
     version_id: int
     study: str
     series: str
     sop_instance: str
     source: str
+    alone: bool
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def staged_files(session: Session, settings: Settings, subject: Subject) -> list
             Instance.sop_instance,
             Instance.modality,
             Instance.source,
+            Instance.contents <= 1,
             StagedVersion.path,
         )
         .join(Instance, Instance.id == StagedVersion.instance_id)
@@ -83,7 +89,7 @@ def staged_files(session: Session, settings: Settings, subject: Subject) -> list
         .where(Identifier.person_id == subject.person_id)
         .order_by(Instance.study, Instance.series, Instance.sop_instance, StagedVersion.id)
     )
-    found = [_staged_file(settings, row) for row in rows]
+    found = [staged_file(settings, row) for row in rows]
     return [one for one in found if one is not None]
 
 
@@ -168,17 +174,25 @@ def _modalities(ws: Workspace, trial: str) -> frozenset[str] | None:
     return frozenset(definition.source.modalities)
 
 
-def _staged_file(settings: Settings, row: Row[int, int, str, str, str, str, str, str]) -> StagedFile | None:
+def staged_file(settings: Settings, row: Row[int, int, str, str, str, str, str, bool, str]) -> StagedFile | None:
+    """The file of a row of ids, UIDs, modality, source, whether it is alone, and path; None if it is not there."""
     try:
         stat = (settings.staging / row[-1]).stat()
     except FileNotFoundError:
         return None
-    return StagedFile(*row[:7], stat.st_size, row[-1], stat.st_mtime)
+    return StagedFile(*row[:8], stat.st_size, row[-1], stat.st_mtime)
 
 
 def _members(session: Session, package_id: int) -> list[StagedMember]:
     rows = session.execute(
-        select(StagedVersion.id, Instance.study, Instance.series, Instance.sop_instance, Instance.source)
+        select(
+            StagedVersion.id,
+            Instance.study,
+            Instance.series,
+            Instance.sop_instance,
+            Instance.source,
+            Instance.contents <= 1,
+        )
         .join(PackageMember, PackageMember.version_id == StagedVersion.id)
         .join(Instance, Instance.id == StagedVersion.instance_id)
         .where(PackageMember.package_id == package_id)

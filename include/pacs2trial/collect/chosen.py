@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pacs2trial.errors import BalanceError
+from pacs2trial.staging.versions import is_used
 from pacs2trial.vault.tables import (
     Identifier,
     Instance,
@@ -24,7 +25,7 @@ WANTED = (Judgement.ACCEPTED, Judgement.COLLECTED)
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One instance that the trial's filter let through, by its staging pseudonyms, and its current content."""
+    """One instance that the trial's filter let through, by its staging pseudonyms, and the content that it uses."""
 
     instance_id: int
     version_id: int
@@ -50,7 +51,7 @@ CHOSEN: Final = (
 
 
 def let_through(trial: str, *columns: InstrumentedAttribute[Any] | ColumnElement[Any]) -> Select[Any]:
-    """The query for ``columns`` of every instance that a trial's filter let through, with its current content if any.
+    """The query for ``columns`` of every instance that a trial's filter let through, with the content that it uses, if any.
 
     What was judged while the subject key still belonged to another person is not the subject's.
     """
@@ -60,7 +61,7 @@ def let_through(trial: str, *columns: InstrumentedAttribute[Any] | ColumnElement
         .join(TrialInstance, TrialInstance.instance_id == Instance.id)
         .join(Subject, Subject.id == TrialInstance.subject_id)
         .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
-        .outerjoin(StagedVersion, (StagedVersion.instance_id == Instance.id) & StagedVersion.current)
+        .outerjoin(StagedVersion, (StagedVersion.instance_id == Instance.id) & is_used())
         .where(TrialInstance.trial == trial, TrialInstance.state.in_(WANTED))
     )
 

@@ -35,8 +35,8 @@ def require_deliverable(vault: Vault, definition: TrialDefinition, subject_key: 
         raise HeldError(f"{where}: {found.undecided} undecided; run pacs2trial filter {trial}")
     if found.held:
         raise HeldError(
-            f"{where}: {found.held} held; decide with pacs2trial quarantine {trial} or, where it is in doubt whose "
-            f"they are, pacs2trial keys doubts {trial}"
+            f"{where}: {found.held} held; decide with pacs2trial quarantine {trial}, where it is in doubt whose they "
+            f"are with pacs2trial keys doubts {trial}, where other versions came with pacs2trial versions {trial}"
         )
 
 

@@ -8,9 +8,11 @@ from dataclasses import asdict
 import click
 
 from pacs2trial.commands.command import ReportingCommand
+from pacs2trial.commands.incoming import unmatched_table
 from pacs2trial.commands.outdated import outdated_table
 from pacs2trial.commands.report import WRONG, Report, Table
 from pacs2trial.corrections import outdated, stale_subjects
+from pacs2trial.incoming import unmatched
 from pacs2trial.receiver.state import ReceiverState, read_states
 from pacs2trial.staging.balance import Balance, balance, balance_by_study
 from pacs2trial.trials.load import load_trials
@@ -44,7 +46,7 @@ def status(trial: str | None) -> Report:
         tables.append(_study_table(studies))
     if stale:
         tables.append(
-            Table(("subject",), [(key,) for key in stale], title="to be made anew: the key table was corrected")
+            Table(("subject",), [(key,) for key in stale], title="to be made anew: key table or objects have changed")
         )
     if late:
         tables.append(outdated_table(late))
@@ -70,7 +72,9 @@ def _all_trials(workspace: Workspace) -> Report:
     shown = [(*row[:2], *[row[COLUMNS.index(column) + 2] for column in used]) for row in rows]
     table = Table(("trial", "subjects", *[column.replace("_", " ") for column in used]), shown)
     tables = [*([table] if rows else []), *([_receiver_table(receivers)] if receivers else [])]
-    return Report(content, tables, notes=notes, status=WRONG if broken else 0)
+    if waiting := unmatched(workspace):
+        tables.append(unmatched_table(waiting))
+    return Report(content | {"unmatched": waiting}, tables, notes=notes, status=WRONG if broken else 0)
 
 
 def _receiver_table(receivers: Sequence[ReceiverState]) -> Table:

@@ -205,7 +205,7 @@ def _refile(session: Session, subject: Subject, study: str) -> None:
     session.execute(
         update(Instance)
         .where(*where)
-        .values(identifier_id=min(own), state=InstanceState.EXPECTED, reason="", settled_at=None)
+        .values(identifier_id=min(own), state=InstanceState.EXPECTED, reason="", contents=0, settled_at=None)
     )
 
 

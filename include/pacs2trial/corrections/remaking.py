@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from pacs2trial.keytable import KeyTableChange
 from pacs2trial.keytable.corrections import Effect
+from pacs2trial.staging.versions import members_changed
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Identifier, Instance, PackageRow, PackageState, Subject
@@ -43,6 +44,8 @@ class Rerun:
 def stale_subjects(ws: Workspace, trial: str) -> list[str]:
     """The enrolled subjects whose packages were made before a correction of the key table, or superseded by it.
 
+    Also those of whom another version of an object came since, or was decided on.
+
     A subject whose packages are all superseded, as when the key now means another patient, waits for its first one.
     """
     of_subject = PackageRow.subject_id == Subject.id
@@ -52,6 +55,7 @@ def stale_subjects(ws: Workspace, trial: str) -> list[str]:
         .where(Subject.trial == trial, Subject.withdrawn_at.is_(None))
         .where(
             in_force.where(PackageRow.revision != Subject.revision).exists()
+            | in_force.where(PackageRow.id.in_(members_changed())).exists()
             | (
                 select(PackageRow.id).where(of_subject, PackageRow.revision < Subject.revision).exists()
                 & ~in_force.exists()

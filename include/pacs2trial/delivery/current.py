@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import HeldError, InputError, PermanentError, ProofError
+from pacs2trial.staging.versions import members_changed
 from pacs2trial.vault.tables import PackageRow, PackageState, Subject
 
 
@@ -44,10 +45,10 @@ def earlier_files(session: Session, package: PackageRow) -> frozenset[str]:
 
 
 def require_fresh(session: Session, packages: list[PackageRow], trial: str, subject_key: str) -> None:
-    """Return if every package was made, or found right, from what the key table says of the subject now.
+    """Return if every package was made, or found right, from what key table and staging say of the subject now.
 
     Raises:
-        HeldError: the key table was corrected since.
+        HeldError: the key table was corrected since, or another version of an object has come or was decided on.
     """
     for package in packages:
         if session.get_one(Subject, package.subject_id).revision != package.revision:
@@ -55,6 +56,12 @@ def require_fresh(session: Session, packages: list[PackageRow], trial: str, subj
                 f"{trial}/{subject_key}: the key table was corrected after the package was made; run "
                 f"pacs2trial filter {trial}, then pacs2trial collect {trial}"
             )
+    changed = set(session.scalars(members_changed().where(PackageRow.id.in_([one.id for one in packages]))))
+    if changed:
+        raise HeldError(
+            f"{trial}/{subject_key}: objects came again with another content, or are held, since the package was made; "
+            f"run pacs2trial filter {trial}, then pacs2trial collect {trial}"
+        )
 
 
 def require_verified(packages: list[PackageRow], trial: str, subject_key: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -13,7 +14,8 @@ from sqlalchemy.orm import Session, aliased
 
 from pacs2trial.filtering.contradictions import contradicted
 from pacs2trial.filtering.selecting import with_selection
-from pacs2trial.filtering.trial_rules import Candidate, Ruling, judge, wanted
+from pacs2trial.filtering.trial_rules import STUDY_DATE, Candidate, Ruling, judge, wanted
+from pacs2trial.filtering.versions import Weighed, weigh
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.keytable.studies import Decisions, decided
 from pacs2trial.trials.definition import STAGING, TrialDefinition
@@ -50,12 +52,13 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         with ws.vault.session(read_only=True) as session:
             require_current(session, subject)
             answers = decided(session, definition.trial)
-            found = _candidates(session, subject, answers)
+            found = _candidates(session, definition, subject, answers)
         candidates = with_selection(ws, definition, subject, _with_facts(ws.vault, definition, found))
         candidates = contradicted(candidates)
         rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}
         with ws.vault.session() as session:
-            _write(session, definition.trial, subject.subject_id, rulings)
+            weighed = {one.candidate.instance_id: one.weighed for one in found}
+            _write(session, definition.trial, subject.subject_id, rulings, weighed)
     given = [ruling for ruling in rulings.values() if ruling is not None]
     number = Counter(ruling.judgement for ruling in given)
     return Filtered(
@@ -72,9 +75,12 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
 class _Found:
     candidate: Candidate
     facts_sealed: bytes | None
+    weighed: Weighed
 
 
-def _candidates(session: Session, subject: EnrolledSubject, answers: Decisions) -> list[_Found]:
+def _candidates(
+    session: Session, definition: TrialDefinition, subject: EnrolledSubject, answers: Decisions
+) -> list[_Found]:
     """The instances filed under any hospital ID of the person, whatever brought them."""
     person_id = subject.person_id
     other, owner = aliased(Instance), aliased(Identifier)
@@ -93,7 +99,8 @@ def _candidates(session: Session, subject: EnrolledSubject, answers: Decisions) 
         .join(Identifier, Identifier.id == Instance.identifier_id)
         .where(Identifier.person_id == person_id)
         .order_by(Instance.id)
-    )
+    ).all()
+    weighed = weigh(session, definition, rows)
     return [
         _Found(
             Candidate(
@@ -106,8 +113,10 @@ def _candidates(session: Session, subject: EnrolledSubject, answers: Decisions) 
                 shared=row.study in shared,
                 study=row.study,
                 answer=answers.get((subject.subject_id, row.study)),
+                doubt=weighed[row.id].doubt,
             ),
-            row.facts_sealed,
+            weighed[row.id].facts_sealed or row.facts_sealed,
+            weighed[row.id],
         )
         for row in rows
     ]
@@ -126,10 +135,29 @@ def _with_facts(vault: Vault, definition: TrialDefinition, found: Sequence[_Foun
             STAGING, list(asked.values()), caller="filter", purpose=f"rules of trial {definition.trial}"
         )
         clear = {instance_id: json.loads(text) for instance_id, text in zip(asked, texts, strict=True)}
-    return [replace(one.candidate, facts=clear.get(one.candidate.instance_id)) for one in found]
+    return [_described(one, clear.get(one.candidate.instance_id)) for one in found]
 
 
-def _write(session: Session, trial: str, subject_id: int, rulings: Mapping[int, Ruling | None]) -> None:
+def _described(one: _Found, facts: Mapping[str, Any] | None) -> Candidate:
+    """The candidate with its facts; another version than the first also has modality and study date of its own."""
+    if facts is None or one.weighed.facts_sealed is None:
+        return replace(one.candidate, facts=facts)
+    day = facts.get(STUDY_DATE)
+    return replace(
+        one.candidate,
+        facts=facts,
+        modality=str(facts["modality"]),
+        study_date=date.fromisoformat(day) if day else None,
+    )
+
+
+def _write(
+    session: Session,
+    trial: str,
+    subject_id: int,
+    rulings: Mapping[int, Ruling | None],
+    weighed: Mapping[int, Weighed],
+) -> None:
     for ids in batches(rulings):
         rows = session.scalars(
             select(TrialInstance).where(TrialInstance.trial == trial, TrialInstance.instance_id.in_(ids))
@@ -142,15 +170,18 @@ def _write(session: Session, trial: str, subject_id: int, rulings: Mapping[int, 
             if row is None:
                 row = TrialInstance(trial=trial, instance_id=instance_id)
                 session.add(row)
-            elif _stands(row, subject_id, ruling):
+            row.contents = weighed[instance_id].contents
+            used = weighed[instance_id].version_id
+            if _stands(row, subject_id, ruling, used):
                 continue
             row.subject_id, row.state, row.rule = subject_id, ruling.judgement, ruling.rule
+            row.version_id = used
         revoked = [row.id for instance_id, row in before.items() if rulings[instance_id] is None]
         session.execute(delete(TrialInstance).where(TrialInstance.id.in_(revoked)))
 
 
-def _stands(row: TrialInstance, subject_id: int, ruling: Ruling) -> bool:
-    if row.subject_id != subject_id:
+def _stands(row: TrialInstance, subject_id: int, ruling: Ruling, used: int | None) -> bool:
+    if row.subject_id != subject_id or row.version_id != used:
         return False
     if row.state == Judgement.COLLECTED:
         return ruling.judgement is Judgement.ACCEPTED

@@ -20,6 +20,9 @@ from pacs2trial.vault.tables import InstanceState, Judgement
 ACCESSION_LOOKUP = "accession_lookup"
 """The fact that holds the look-up value of the original accession number, as the visits of a key table have it."""
 
+STUDY_DATE = "study_date"
+"""The fact that holds the study date (ISO 8601, empty if there is none), as the ledger has it of the first version."""
+
 TWO_PERSONS = "the study holds instances of two persons"
 
 _ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
@@ -35,6 +38,7 @@ class Candidate:
         answer: what a person decided about its study.
         unselected: why the trial does not select its study.
         contradiction: what its header says of the patient that other studies of the subject deny; a rule's name.
+        doubt: why it waits for a person which of its versions is used; empty if it does not.
         facts: filter facts of the original header, None when it has not arrived or the rules before need none.
     """
 
@@ -50,6 +54,7 @@ class Candidate:
     answer: Answer | None = None
     contradiction: str = ""
     unselected: Unselected | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,8 @@ def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSu
     ``source.select`` leaves out is not wanted, one of which that cannot be told is held unless a person gave it; what
     stage 1 or a person rejected is rejected; a study of two persons is held, and so is one whose header contradicts
     others of the subject, unless a person gave it to the subject; a study that no visit of the key table
-    admits is not wanted, one that several admit is held; an object in quarantine and an object that the site's rules of
+    admits is not wanted, one that several admit is held; an object of which another version came is held until it is
+    decided which is used; an object in quarantine and an object that the site's rules of
     today do not trust are held; the rest is accepted.
     """
     if early := _before_the_facts(candidate, definition, subject):
@@ -93,6 +99,8 @@ def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSu
         return Ruling(Judgement.NOT_WANTED, "the study matches no visit")
     if admitted is not None and admitted > 1:
         return Ruling(Judgement.HELD, "the study matches several visits")
+    if candidate.doubt:
+        return Ruling(Judgement.HELD, candidate.doubt)
     if candidate.state is InstanceState.QUARANTINED:
         return Ruling(Judgement.HELD, f"quarantine: {candidate.reason}")
     verdict = site_verdict(candidate.facts)

@@ -20,11 +20,12 @@ from typing_extensions import Buffer
 from pacs2trial.deidentify import Deidentified, deidentify
 from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity, read_person
 from pacs2trial.deidentify.overlays import hides_graphics
+from pacs2trial.dicomfile.difference import is_renamed
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
 from pacs2trial.errors import PermanentError, TransientError, UnsafeObjectError
 from pacs2trial.filtering.site_rules import site_verdict
-from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP
+from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP, STUDY_DATE
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.profile.site_list import site_list
@@ -153,6 +154,7 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         facts = read_facts(found)
         facts["identity"] = read_person(found)
         facts["embedded_overlay"] = hides_graphics(found)
+        facts[STUDY_DATE] = identity.study_date.isoformat() if identity.study_date else ""
         facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:
         return _quarantine_unknown(received, unsafe)
@@ -209,6 +211,7 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
             ws.vault,
             arrival,
             Content(content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws).digest),
+            renamed=any(is_renamed(ws.settings.staging / other, target) for other in contents.values()),
         )
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)

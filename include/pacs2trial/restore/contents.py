@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.settings import Settings
 from pacs2trial.staging.store import claim
+from pacs2trial.staging.versions import is_used
 from pacs2trial.vault.tables import (
     Identifier,
     Instance,
@@ -87,7 +88,7 @@ def needed(session: Session, subject: Subject, modalities: Collection[str]) -> l
         .where(
             Identifier.person_id == subject.person_id,
             Instance.state == InstanceState.STAGED,
-            StagedVersion.current,
+            is_used(),
             or_(
                 TrialInstance.state.in_(_USED),
                 and_(TrialInstance.id.is_(None), Instance.modality.in_(modalities)),

@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
+from pacs2trial.staging.versions import is_unweighed
 from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Judgement, Subject, TrialInstance
 
@@ -35,6 +36,7 @@ class Balance:
     * ``staged + quarantined + rejected = accepted + collected + held + refused + not_wanted + undecided``: what
       arrived, each in exactly one judgement of this trial. ``undecided`` is what the filter has not judged yet.
 
+    An instance that was let through and of which another content has come since is undecided until it is judged again.
     A quarantined instance that the trial wants is judged held, one that it does not want (by modality, say) not
     wanted. What stage 1 or a person rejected needs no judgement: it counts as ``refused``, unless the trial does
     not want it anyway.
@@ -138,7 +140,7 @@ def _count(
         counts: dict[tuple[str, str], Counter[str]] = {(key, ""): Counter() for key in keys}
         for row in session.execute(_statement(trial, subject_keys)):
             state = InstanceState(row.state)
-            judged = Judgement(row.judgement) if row.judgement else None
+            judged = Judgement(row.judgement) if row.judgement and not row.unweighed else None
             unwanted = judged is Judgement.NOT_WANTED or (
                 judged is None and modalities is not None and row.modality not in {*modalities, _UNKNOWN}
             )
@@ -167,9 +169,9 @@ def _after_filter(state: InstanceState, judged: Judgement | None) -> str:
     return {Judgement.REJECTED: "refused", Judgement.NOT_WANTED: "not_wanted"}.get(judged, judged.value)
 
 
-def _statement(trial: str, subject_keys: Collection[str] | None) -> Select[str, str, str, str, str, str, int]:
-    judgement = TrialInstance.state.label("judgement")
-    by = (Subject.key, Instance.study, Instance.state, Instance.modality, Instance.source, judgement)
+def _statement(trial: str, subject_keys: Collection[str] | None) -> Select[str, str, str, str, str, str, bool, int]:
+    judgement, unweighed = TrialInstance.state.label("judgement"), is_unweighed().label("unweighed")
+    by = (Subject.key, Instance.study, Instance.state, Instance.modality, Instance.source, judgement, unweighed)
     statement = (
         select(*by, func.count().label("number"))
         .select_from(Subject)

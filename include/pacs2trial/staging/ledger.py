@@ -179,12 +179,19 @@ def described(vault: Vault, sop_instance: str) -> Announced | None:
         )
 
 
-def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
+def record_staged(vault: Vault, arrival: Arrival, content: Content, *, renamed: bool = False) -> Recorded:
     """Record a file that is durable under its final name.
 
     The first content of an instance becomes its current version and the instance staged. A later one is another
     version beside it; an instance that waits in quarantine or was rejected stays so. A content that was cleaned up
     and comes again is there again.
+
+    Args:
+        vault: the vault.
+        arrival: what came.
+        content: where it lies.
+        renamed: it differs from one that is here in the patient's code only, as after two patient IDs of one person
+            were merged; nobody has to decide which is used.
 
     Raises:
         TransientError: the vault cannot be written; nothing is recorded.
@@ -198,7 +205,9 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content) -> Recorded:
         new = content.digest not in versions
         if new:
             is_first = instance.state == InstanceState.STAGED and not any(versions.values())
-            session.add(StagedVersion(instance_id=instance.id, current=is_first, **asdict(content)))
+            facts = None if is_first else arrival.facts_sealed
+            instance.contents += not renamed
+            session.add(StagedVersion(instance_id=instance.id, current=is_first, facts_sealed=facts, **asdict(content)))
         else:
             session.execute(
                 update(StagedVersion)
@@ -215,21 +224,24 @@ def record_arrival(session: Session, arrival: Arrival, state: InstanceState, rea
     So is its patient ID by another one of the same person; an object that names another person is the caller's to
     refuse.
     """
-    one = arrival.instance
+    one, moment = arrival.instance, now()
     values = _values(one, state, _unannounced(arrival.source), reason) | {
         "facts_sealed": arrival.facts_sealed,
-        "settled_at": now(),
+        "contents": 0,
+        "settled_at": moment,
+        "arrived_at": moment,
     }
     insert_new(session, Instance, [values])
     row = session.scalars(
         select(Instance).where(Instance.sop_instance == one.sop_instance).with_for_update(of=Instance)
     ).one()
     if row.state in _OPEN:
-        row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], now()
+        row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], moment
         row.identifier_id, row.study = one.identifier_id, one.study
         row.series, row.sop_class = one.series, one.sop_class
         row.modality, row.study_date, row.facts_sealed = one.modality, one.study_date, arrival.facts_sealed
         session.flush()
+    row.arrived_at = moment
     return row
 
 

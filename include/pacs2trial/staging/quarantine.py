@@ -100,6 +100,8 @@ def keep(
                 raise TransientError(f"cannot write to quarantine: {error.strerror}") from None
         with ws.vault.session() as session:
             row = record_arrival(session, instance, state, reason) if instance else None
+            if row is not None and before is None:
+                row.contents += 1
             item = {
                 "token": token,
                 "instance_id": row.id if row else None,

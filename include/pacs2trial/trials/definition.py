@@ -167,7 +167,11 @@ class Retention(Part):
 
 
 class TrialDefinition(Part):
-    """One trial, the scope of its pseudonyms."""
+    """One trial, the scope of its pseudonyms.
+
+    ``versions``: what is done when another content comes under the SOP Instance UID of an object that is here: its
+    subject waits for a person, the newest is used, or the first one stays.
+    """
 
     trial: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")]
     title: str = ""
@@ -180,6 +184,7 @@ class TrialDefinition(Part):
     profile: Profile = Profile()
     lookups: dict[str, Lookup] = {}  # noqa: RUF012  # pydantic copies it
     package: Package = Package()
+    versions: Literal["hold", "newest", "first"] = "hold"
     review: Literal["always", "changes", "never"] = "always"
     deliver: tuple[Destination, ...] = ()
     retention: Retention = Retention()

@@ -18,6 +18,7 @@ from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
     Base,
     DateShift,
+    HandedOver,
     HeldStudy,
     KeyRow,
     KeyVersion,
@@ -33,6 +34,7 @@ from pacs2trial.vault.tables import (
     Scope,
     Subject,
     TrialInstance,
+    VersionDecision,
     now,
 )
 from pacs2trial.vault.vault import Vault
@@ -111,6 +113,8 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
     runs = select(Run.id).where(Run.trial == trial)
     session.execute(delete(RunStudy).where(RunStudy.run_id.in_(runs)))
     session.execute(delete(HeldStudy).where(HeldStudy.trial == trial))
+    session.execute(delete(HandedOver).where(HandedOver.trial == trial))
+    session.execute(delete(VersionDecision).where(VersionDecision.trial == trial))
     session.execute(delete(TrialInstance).where(TrialInstance.trial == trial))
     packages = select(PackageRow.id).where(PackageRow.trial == trial)
     session.execute(delete(PackageMember).where(PackageMember.package_id.in_(packages)))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from pacs2trial.errors import SetupError
 from pacs2trial.vault.database import Database
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision this release needs; the newest file in ``migrations/versions``."""
 
 VERSION_TABLE = "pacs2trial_revision"

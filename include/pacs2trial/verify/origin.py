@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
+from pacs2trial.staging.versions import is_used
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault.tables import (
     Identifier,
@@ -188,7 +189,7 @@ def originals_of(ws: Workspace, origin: Origin, seen: Survey) -> Originals:
 
 
 def accepted_versions(session: Session, origin: Origin) -> set[int]:
-    """The current contents of everything that the trial's filter let through for this subject, as the ledger has it."""
+    """The contents that the trial uses of everything that its filter let through for this subject."""
     return set(
         session.scalars(
             select(StagedVersion.id)
@@ -197,7 +198,7 @@ def accepted_versions(session: Session, origin: Origin) -> set[int]:
             .join(Subject, Subject.id == TrialInstance.subject_id)
             .join(Identifier, (Identifier.id == Instance.identifier_id) & (Identifier.person_id == Subject.person_id))
             .where(
-                StagedVersion.current,
+                is_used(),
                 TrialInstance.trial == origin.trial,
                 TrialInstance.subject_id == origin.subject_id,
                 TrialInstance.state.in_((Judgement.ACCEPTED, Judgement.COLLECTED)),
@@ -218,11 +219,12 @@ def _study_of(session: Session, origin: Origin) -> list[ColumnElement[bool]]:
 
 def _of_instances(session: Session, origin: Origin) -> Iterator[tuple[bytes | None, int]]:
     """Sealed facts and person of every object; the subject key may have been given to another person since."""
-    for batch in _batches(sorted(source.instance_id for source in origin.sources.values())):
+    for batch in _batches(sorted(source.version_id for source in origin.sources.values())):
         rows = session.execute(
-            select(Instance.facts_sealed, Identifier.person_id)
+            select(func.coalesce(StagedVersion.facts_sealed, Instance.facts_sealed), Identifier.person_id)
+            .join(Instance, Instance.id == StagedVersion.instance_id)
             .join(Identifier, Identifier.id == Instance.identifier_id)
-            .where(Instance.id.in_(batch))
+            .where(StagedVersion.id.in_(batch))
         )
         yield from ((facts, person) for facts, person in rows)
 

@@ -28,7 +28,7 @@ class DicomFind(TrialOperator):
 
     Calls :func:`pacs2trial.retrieve.plan.plan_run`. Returns batches of subject keys (lists of lists) for
     :class:`DicomMove` to be mapped over, and pushes the run's key as XCom ``run_key``. A dry run returns no batch,
-    so that nothing else runs. A run that an imported key table woke covers the subjects that it changed.
+    so that nothing else runs. A run that an imported key table or arriving data woke covers the subjects concerned.
 
     :param trial: trial ID
     """
@@ -79,7 +79,7 @@ class DicomFind(TrialOperator):
         return [keys[start : start + size] for start in range(0, len(keys), size)]
 
     def _corrected(self, ws: Workspace, context: Context) -> Sequence[str]:
-        """The subjects for which imports of the key table woke this run; empty for all."""
+        """The subjects for which key table or arriving data woke this run; empty for all."""
         from pacs2trial.keytable import enrolled_keys
 
         named = stale_subjects(context.get("triggering_asset_events"))
@@ -88,7 +88,7 @@ class DicomFind(TrialOperator):
         current = enrolled_keys(ws.vault, self.trial)
         corrected = [key for key in named if key in current]
         if not corrected:
-            raise AirflowSkipException("the key table only withdrew subjects: there is nothing to make anew")
+            raise AirflowSkipException("its subjects are enrolled no longer: there is nothing to make anew")
         return corrected
 
 

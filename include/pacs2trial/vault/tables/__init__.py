@@ -14,7 +14,14 @@ from pacs2trial.vault.tables.acts import AuditEntry, Disclosure, Lock
 from pacs2trial.vault.tables.base import Base, now
 from pacs2trial.vault.tables.identities import DateShift, Identifier, Kind, Person, Pseudonym, Scope
 from pacs2trial.vault.tables.instances import Instance, InstanceState, QuarantineItem, StagedVersion
-from pacs2trial.vault.tables.judgements import HeldStudy, Judgement, StudyDecision, TrialInstance
+from pacs2trial.vault.tables.judgements import (
+    HandedOver,
+    HeldStudy,
+    Judgement,
+    StudyDecision,
+    TrialInstance,
+    VersionDecision,
+)
 from pacs2trial.vault.tables.keys import KeyRow, KeyVersion, Subject
 from pacs2trial.vault.tables.lookups import LookupAnswer
 from pacs2trial.vault.tables.packages import (
@@ -34,6 +41,7 @@ __all__ = [
     "DateShift",
     "Delivery",
     "Disclosure",
+    "HandedOver",
     "HeldNames",
     "HeldStudy",
     "Identifier",
@@ -63,5 +71,6 @@ __all__ = [
     "StudyDecision",
     "Subject",
     "TrialInstance",
+    "VersionDecision",
     "now",
 ]

@@ -38,8 +38,10 @@ class Instance(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")  # rule or fault; never a value
     source: Mapped[str] = mapped_column(String(64))  # pacs:<connection>, push:<calling AE>, file
     facts_sealed: Mapped[bytes | None]  # filter facts of the original header, JSON
+    contents: Mapped[int] = mapped_column(default=0)  # different ones that came, staged or to quarantine
     recorded_at: Mapped[datetime] = mapped_column(default=now)
     settled_at: Mapped[datetime | None]
+    arrived_at: Mapped[datetime | None]  # when the last content that was new came
     __table_args__ = (
         Index("ix_instance_identifier_study", "identifier_id", "study"),
         Index("ix_instance_study", "study"),
@@ -47,7 +49,11 @@ class Instance(Base):
 
 
 class StagedVersion(Base):
-    """One content of an instance in the staging store; ``current`` is the one that is collected."""
+    """One content of an instance in the staging store.
+
+    ``current`` is the first one. Those behind it are other versions of the same SOP instance, each with the filter
+    facts of its own header; what stands before it was filed under a patient whose it is not.
+    """
 
     __tablename__ = "staged_version"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -57,6 +63,7 @@ class StagedVersion(Base):
     path: Mapped[str] = mapped_column(Text)  # below the staging folder
     plan: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     current: Mapped[bool]
+    facts_sealed: Mapped[bytes | None]  # of a version behind the first; of the first they stand with the instance
     received_at: Mapped[datetime] = mapped_column(default=now)
     removed_at: Mapped[datetime | None]  # its file was cleaned up; the PACS still has the object, or had it
     __table_args__ = (UniqueConstraint("instance_id", "digest"),)

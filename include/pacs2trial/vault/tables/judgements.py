@@ -29,11 +29,40 @@ class TrialInstance(Base):
     trial: Mapped[str] = mapped_column(String(32))
     subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("staged_version.id"))  # which to use; none: the first
+    contents: Mapped[int] = mapped_column(default=1)  # of the instance when it was judged; 0: to be judged anew
     state: Mapped[str] = mapped_column(String(16))
     rule: Mapped[str] = mapped_column(String(200))
     judged_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     released_at: Mapped[datetime | None]  # cleaned up: this trial does not need the staged content any more
     __table_args__ = (UniqueConstraint("trial", "instance_id"),)
+
+
+class VersionDecision(Base):
+    """Which version of an instance a trial uses, as a person decided; void once another content comes."""
+
+    __tablename__ = "version_decision"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("staged_version.id"))
+    contents: Mapped[int]  # that had come when it was decided
+    reason: Mapped[str] = mapped_column(Text)
+    decided_at: Mapped[datetime] = mapped_column(default=now)
+    decided_by: Mapped[str] = mapped_column(String(128))
+    __table_args__ = (UniqueConstraint("trial", "instance_id"),)
+
+
+class HandedOver(Base):
+    """What the trial was told to make anew for a subject because of data that came unasked."""
+
+    __tablename__ = "handed_over"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
+    mark: Mapped[str] = mapped_column(String(64))  # digest of what was new
+    handed_at: Mapped[datetime] = mapped_column(default=now)
+    __table_args__ = (UniqueConstraint("trial", "subject_id"),)
 
 
 class HeldStudy(Base):

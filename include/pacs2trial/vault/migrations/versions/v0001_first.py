@@ -215,8 +215,10 @@ def _create_ledger() -> None:
         _text("reason", 200),
         _text("source", 64),
         _sealed("facts_sealed", nullable=True),
+        _number("contents"),
         _time("recorded_at"),
         _time("settled_at", nullable=True),
+        _time("arrived_at", nullable=True),
     )
     op.create_index("ix_instance_identifier_study", "instance", ["identifier_id", "study"])
     op.create_index("ix_instance_study", "instance", ["study"])
@@ -229,6 +231,7 @@ def _create_ledger() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         _pinned("plan"),
         sa.Column("current", sa.Boolean(), nullable=False),
+        _sealed("facts_sealed", nullable=True),
         _time("received_at"),
         _time("removed_at", nullable=True),
         sa.UniqueConstraint("instance_id", "digest"),
@@ -252,6 +255,8 @@ def _create_ledger() -> None:
         _text("trial", 32),
         _to("subject", index=True),
         _to("instance"),
+        _to("staged_version", name="version_id", nullable=True),
+        _number("contents"),
         _text("state", 16),
         _text("rule", 200),
         _time("judged_at"),
