@@ -9,7 +9,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from pacs2trial_demo.identities import IDENTITIES, planted_in
-from support.dag_runs import Ended, Runs
+from support.dag_runs import SENT, STRANGER, Ended, Runs
 from support.leaks import original_uids
 
 
@@ -40,11 +40,37 @@ def test_a_second_run_makes_the_same_bytes_and_delivers_nothing_new(runs: Runs):
 
 def test_what_waits_for_a_person_skips_its_own_subject_only_and_the_run_ends_well(runs: Runs):
     assert runs.plan.state == "success"
-    assert runs.plan.tasks["collect"] == {"DP-001": "success", "DP-002": "skipped"}
+    assert runs.plan.tasks["collect"] == {"DP-001": "success", "DP-002": "skipped", "DP-003": "success"}
     for step in ("verify", "deliver"):
         assert runs.plan.tasks[step]["DP-001"] == "success"
-        assert sorted(runs.plan.tasks[step].values()) == ["skipped", "success"]
+        assert sorted(runs.plan.tasks[step].values()) == ["skipped", "success", "success"]
     assert "DP-002: 1 held for a person; see pacs2trial quarantine DEMO-PLAN" in runs.plan.log
+
+
+def test_what_a_scanner_sent_wakes_its_trial_once_and_is_delivered(runs: Runs):
+    assert runs.incoming.state == "success"
+    assert runs.incoming.tasks == {"arrivals": "success", "wake": {"DEMO-PLAN": "success"}}
+    with create_session() as session:
+        query = (
+            select(AssetModel.name, AssetEvent.extra)
+            .join(AssetEvent, AssetEvent.asset_id == AssetModel.id)
+            .where(AssetEvent.source_run_id == runs.incoming.run_id)
+        )
+        ((name, extra),) = session.execute(query).all()
+    assert name == "pacs2trial/DEMO-PLAN/incoming"
+    assert extra["subjects"] == ["DP-003"]
+    assert runs.nothing_new.tasks["arrivals"] == "skipped"
+    assert "DP-003.zip" in runs.plan.delivered
+    assert "DP-003.zip" not in runs.second.delivered
+
+
+def test_what_belongs_to_nobody_waits_and_the_log_tells_by_pseudonym(runs: Runs):
+    waiting = [line for line in runs.incoming.log.splitlines() if "Waits for an enrolment" in line]
+    assert len(waiting) == 1
+    assert "push:SCANNER1" in waiting[0]
+    told = "".join(one.log for one in runs.all)
+    assert STRANGER.patient_id not in told
+    assert SENT.patient_id not in told
 
 
 def test_the_log_tells_counts_digests_and_the_balance(runs: Runs):

@@ -8,14 +8,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.dataset import FileDataset
 
+from pacs2trial_demo.generate import RT_PARTS, study
+from pacs2trial_demo.identities import THRUMMINGTON, Identity
 from support.airflow_env import ROOT
-from support.demo_site import DemoSite, running
+from support.demo_site import ENROLLED, DemoSite, enrol, running
+from support.receivers import send
+
+SENT = replace(THRUMMINGTON, patient_id="SCANNED-4417")
+STRANGER = replace(THRUMMINGTON, number=77, patient_id="STRANGER-77")
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class Runs:
     unknown_field: Ended
     first: Ended
     second: Ended
+    incoming: Ended
+    nothing_new: Ended
     plan: Ended
     cleanup: Ended
     restore: Ended
@@ -53,9 +63,16 @@ class Runs:
 
 @pytest.fixture(scope="session")
 def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """DEMO-LUNG with forms that lead nowhere, then twice as a whole, then DEMO-PLAN, then cleanup and restore."""
+    """DEMO-LUNG with forms that lead nowhere, then twice as a whole; incoming twice, DEMO-PLAN, cleanup and restore.
+
+    Before, a scanner has sent a study of DP-003, of whom the PACS holds nothing, and one of a stranger.
+    """
     folder = tmp_path_factory.mktemp("runs")
-    with running(folder, originals) as site:
+    with running(folder, originals) as site, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PACS2TRIAL_INCOMING_QUIET_SECONDS", "1")
+        enrol(site.ws, "DEMO-PLAN", {**ENROLLED["DEMO-PLAN"], "DP-003": SENT})
+        for who in (SENT, STRANGER):
+            assert set(send(site.receiver_port, sent(who))) == {0}
         ended = run_dags(
             folder,
             ("trial_DEMO-LUNG", {"dry_run": True}),
@@ -64,11 +81,18 @@ def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathF
             ("trial_DEMO-LUNG", {"patient_id": "RXH4711"}),
             ("trial_DEMO-LUNG", {}),
             ("trial_DEMO-LUNG", {}),
+            ("incoming", {}),
+            ("incoming", {}),
             ("trial_DEMO-PLAN", {}),
             ("cleanup", {"trial": "DEMO-LUNG", "what": "everything"}),
             ("restore", {"trial": "DEMO-LUNG"}),
         )
         yield Runs(site, *ended)
+
+
+def sent(who: Identity) -> list[FileDataset]:
+    """What the scanner sends of a patient."""
+    return study(who, when=date(2024, 6, 3), parts=RT_PARTS, slices=3, matrix=32)
 
 
 def run_dags(folder: Path, *wanted: tuple[str, Mapping[str, Any]]) -> list[Ended]:

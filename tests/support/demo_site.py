@@ -42,6 +42,7 @@ class DemoSite:
     pacs: DemoPacs
     originals: Path
     """Folder of the PACS: every original object."""
+    receiver_port: int = 0
 
     @property
     def home(self) -> Path:
@@ -92,7 +93,7 @@ def running(folder: Path, originals: Path) -> Iterator[DemoSite]:
         patch.setenv("PACS2TRIAL_HOME", str(settings.home))
         patch.setenv("PACS2TRIAL_TRIALS", str(trials))
         patch.setenv("AIRFLOW_CONN_DEMO_PACS", connection(pacs))
-        yield DemoSite(ws, pacs, originals)
+        yield DemoSite(ws, pacs, originals, port)
     receiver.stop()
     ws.vault.close()
 

@@ -51,7 +51,7 @@ CHOSEN: Final = (
 
 
 def let_through(trial: str, *columns: InstrumentedAttribute[Any] | ColumnElement[Any]) -> Select[Any]:
-    """The query for ``columns`` of every instance that a trial's filter let through, with the content that it uses, if any.
+    """The query for ``columns`` of every instance that a trial lets through, with the content that it uses, if any.
 
     What was judged while the subject key still belonged to another person is not the subject's.
     """

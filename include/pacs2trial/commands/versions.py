@@ -31,7 +31,7 @@ def instance_versions(
     first: str | None,
     reason: str,
 ) -> Report:
-    """List objects that came again with another content, or decide.
+    """List objects that came again but different, or decide.
 
     Both contents are kept. What differs is told by attribute, never by value. Exit status 3 while any waits.
     """

@@ -61,7 +61,7 @@ class Arrivals(SiteOperator):
 class Wake(SiteOperator):
     """Tell one trial which of its subjects have something new: the event of its asset starts the trial's DAG for them.
 
-    Calls :func:`pacs2trial.incoming.ready` and :func:`pacs2trial.incoming.hand_over`.
+    Calls :func:`pacs2trial.incoming.ready` and :func:`pacs2trial.incoming.hand_over`. Its outlet is :data:`WOKEN`.
 
     :param trial: trial ID (templated)
     """
@@ -70,7 +70,7 @@ class Wake(SiteOperator):
     template_fields: Sequence[str] = ("trial",)
 
     def __init__(self, *, trial: str, **kwargs: Any) -> None:
-        super().__init__(outlets=[WOKEN], **kwargs)
+        super().__init__(**kwargs)
         self.trial = trial
 
     def work(self, ws: Workspace, context: Context) -> None:
