@@ -99,7 +99,7 @@ def test_neither_answers_nor_logs_name_a_patient(
     with caplog.at_level("DEBUG", logger="http.access"):
         for scope in SCOPES:
             told.append(reviewer.get(f"/{scope}/instances?includefield=all").text)
-            for value in sorted(planted)[:20]:
+            for value in sorted(planted)[::40]:
                 for query in ({"PatientName": value}, {"PatientID": value}, {"limit": value}, {value: value}):
                     answer = reviewer.get(f"/{scope}/studies", params=query)
                     assert answer.status_code in (200, 400)

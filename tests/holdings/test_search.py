@@ -133,7 +133,7 @@ def test_dates_of_a_trial_are_those_of_its_packages(shown_site: ShownSite) -> No
 
 
 @pytest.mark.parametrize("scope", SCOPES)
-@pytest.mark.parametrize("keys", [{}, {"PatientName": "*"}, {"SOPClassUID": "", "Rows": ""}])
+@pytest.mark.parametrize("keys", [{}, {"PatientName": "*"}])
 def test_pages_put_together_are_the_whole(
     shown_site: ShownSite, scope: str, keys: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +141,7 @@ def test_pages_put_together_are_the_whole(
     whole = values(list(search(view, Level.IMAGE, asked)), "SOPInstanceUID")
     monkeypatch.setattr(searching, "PAGE", 3)
     pages = [
-        values(list(search(view, Level.IMAGE, asked, limit=4, offset=n)), "SOPInstanceUID") for n in range(0, 40, 4)
+        values(list(search(view, Level.IMAGE, asked, limit=7, offset=n)), "SOPInstanceUID") for n in range(0, 42, 7)
     ]
     assert [uid for page in pages for uid in page] == whole
 
