@@ -79,7 +79,12 @@ def trial_dag(definition: TrialDefinition) -> DAG:
         is_paused_upon_creation=definition.paused,
         params=trigger_form(definition),
         tags=["pacs2trial", definition.trial, *definition.tags],
-        default_args={"owner": definition.owner, "retries": 2, "retry_delay": timedelta(minutes=1)},
+        default_args={
+            "owner": definition.owner,
+            "retries": 2,
+            "retry_delay": timedelta(minutes=1),
+            "retry_exponential_backoff": 3,
+        },
     )
 
 

@@ -28,6 +28,7 @@ def test_objects_are_handed_over_as_they_came(web_pacs: Start):
     (asked,) = pacs.asked
     assert asked.path == f"/studies/{STUDY}/series/{SERIES}"
     assert asked.headers["accept"] == 'multipart/related; type="application/dicom"; transfer-syntax=*'
+    assert asked.headers["accept-encoding"] == "identity"
 
 
 def test_a_whole_study_or_single_instances_may_be_asked_for(web_pacs: Start):

@@ -15,6 +15,8 @@ from pacs2trial.network.webpeer import WebPeer
 
 _RETRIED = frozenset({404, 408, 409, 410, 425, 429})
 """Client errors that may pass: a study that is not there yet or is just moved, and too many requests."""
+_AS_THEY_ARE = {"Accept-Encoding": "identity"}
+"""Pixels hardly become smaller by gzip, and the PACS spends more time on it than the network would."""
 _REMEDIES = {
     400: "it does not understand the request",
     401: "it does not accept our login; correct login and password, or the token, of the connection",
@@ -48,7 +50,9 @@ def session(peer: WebPeer, *, response_timeout: float) -> Iterator[httpx.Client]
     """
     hush()
     times = httpx.Timeout(response_timeout, connect=peer.patience.connect_timeout)
-    with httpx.Client(auth=_auth(peer), verify=calling_context(peer.tls), timeout=times, trust_env=False) as client:
+    with httpx.Client(
+        auth=_auth(peer), verify=calling_context(peer.tls), timeout=times, trust_env=False, headers=_AS_THEY_ARE
+    ) as client:
         yield client
 
 
