@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ from sqlalchemy import select, update
 from pacs2trial.collect.gate import require_deliverable
 from pacs2trial.collect.versions import UNCHANGED
 from pacs2trial.delivery.current import earlier_files, in_force, require_fresh, require_verified, subject_id
-from pacs2trial.delivery.kinds import label, sender
-from pacs2trial.delivery.outgoing import Outgoing
+from pacs2trial.delivery.kinds import bring, prepared
+from pacs2trial.delivery.outgoing import Outgoing, label
 from pacs2trial.delivery.review import ReviewState, ask
+from pacs2trial.delivery.sealing import unseal
 from pacs2trial.errors import HeldError, PermanentError
 from pacs2trial.keytable.corrections import Effect, last_deliveries, settle_outdated
-from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.definition import Destination, TrialDefinition
 from pacs2trial.vault.database import insert_new
 from pacs2trial.vault.tables import Delivery, OutdatedDelivery, PackageRow, now
 from pacs2trial.verify.receipt import add_deliveries
@@ -50,8 +51,7 @@ def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str
         One receipt per package and destination, in the order of packages, then of the definition's destinations.
 
     Raises:
-        InputError: the trial has no such subject.
-        NotAvailableError: a destination is of a kind that is not there yet.
+        InputError: the trial has no such subject, or the connection of a destination is missing or has faults.
         HeldError: instances or a review wait for a person.
         BalanceError: instances are missing or failed.
         ProofError: a package was refused by its proofs.
@@ -59,21 +59,44 @@ def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str
         TransientError: another process works on this subject, or the destination did not answer.
     """
     trial = definition.trial
-    senders = [(label(destination), destination, sender(destination)) for destination in definition.deliver]
+    destinations = [(label(destination), destination) for destination in definition.deliver]
     with ws.vault.lock(f"{trial}/{subject_key}"):
         require_deliverable(ws.vault, definition, subject_key)
         receipts = []
         for package in _leaving(ws, definition, subject_key):
             done = _delivered(ws, package)
-            for name, destination, send in senders:
+            for name, destination in destinations:
                 receipt = done.get(name)
                 if receipt is None:
-                    _require_file(package)
-                    receipt = send(ws, destination, package)
-                    _record(ws, package, name, receipt)
+                    receipt = _send(ws, destination, package)
                 receipts.append(Receipt(name, receipt["path"], package.size, package.sha256, new=name not in done))
             add_deliveries(ws, package.package_id)
     return receipts
+
+
+def _send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[str, Any]:
+    """Bring a package to one destination and write down that it is there."""
+    name = label(destination)
+    _require_file(package)
+    leaving = prepared(destination, replace(package, earlier=package.earlier | _sent(ws, package, name)))
+    receipt = bring(ws, destination, leaving)
+    _record(ws, package, name, receipt)
+    if destination.encrypt:
+        unseal(leaving)
+    return receipt
+
+
+def _sent(ws: Workspace, package: Outgoing, destination: str) -> frozenset[str]:
+    """SHA-256 of the files that went to a destination before; of an encrypted package they are its own."""
+    with ws.vault.session(read_only=True) as session:
+        subject = subject_id(session, package.trial, package.subject_key)
+        study = session.get_one(PackageRow, package.package_id).study
+        rows = session.scalars(
+            select(Delivery)
+            .join(PackageRow, PackageRow.id == Delivery.package_id)
+            .where(Delivery.subject_id == subject, Delivery.destination == destination, PackageRow.study == study)
+        )
+        return frozenset(str(row.receipt["sha256"]) for row in rows)
 
 
 def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> list[Outgoing]:

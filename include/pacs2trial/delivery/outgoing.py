@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import Destination
 from pacs2trial.workspace import Workspace
+
+LONGEST = 200
+"""Characters of a destination's name that the vault holds."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,15 @@ A kind writes under a temporary name and renames, or is atomic by itself; compar
 that is possible; and may be called again after a failure at any point. It raises TransientError when repeating may
 help, PermanentError when it will not.
 """
+
+
+def label(destination: Destination) -> str:
+    """The name of a destination in vault and receipts: kind, connection, path.
+
+    Raises:
+        InputError: it is longer than the vault can hold.
+    """
+    text = ":".join(part for part in (destination.to, destination.connection or "", destination.path) if part)
+    if len(text) > LONGEST:
+        raise InputError(f"deliver: kind, connection and path have {len(text)} characters; at most {LONGEST} fit")
+    return text

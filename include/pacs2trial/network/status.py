@@ -70,6 +70,17 @@ RETRIEVE: StatusTable = (
     *GENERAL,
 )
 
+# PS3.4 B.2.3, table B.2-1
+STORE: StatusTable = (
+    Status(0xA700, 0xA7FF, Outcome.TRANSIENT, "refused: out of resources"),
+    Status(0xA900, 0xA9FF, Outcome.PERMANENT, "the data set does not match the SOP Class"),
+    _one(0xB000, Outcome.WARNING, "stored, elements were coerced"),
+    _one(0xB006, Outcome.WARNING, "stored, elements were discarded"),
+    _one(0xB007, Outcome.WARNING, "stored, the data set does not match the SOP Class"),
+    Status(0xC000, 0xCFFF, Outcome.PERMANENT, "it cannot understand the object"),
+    *GENERAL,
+)
+
 
 def look_up(table: StatusTable, code: int) -> Status:
     """The meaning of a status; one that no table knows is a failure that may pass."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
@@ -67,11 +67,33 @@ def asked(
         TransientError: the answer broke off; a status that may pass.
         PermanentError: a status that will not pass.
     """
+    with (
+        _plainly(peer, verb),
+        client.stream("GET", f"{peer.url}{path}", params=query, headers={"Accept": accept}) as response,
+    ):
+        if not response.is_success:
+            raise refusal(peer, verb, response.status_code)
+        yield response
+
+
+def sent(
+    client: httpx.Client, peer: WebPeer, verb: str, path: str, *, headers: Mapping[str, str], body: Iterable[bytes]
+) -> httpx.Response:
+    """The answer to one POST, whatever its status, read to its end.
+
+    Raises:
+        UnreachableError: no connection, or no answer in time.
+        TransientError: the transfer broke off.
+    """
+    with _plainly(peer, verb):
+        return client.post(f"{peer.url}{path}", headers=headers, content=body)
+
+
+@contextmanager
+def _plainly(peer: WebPeer, verb: str) -> Iterator[None]:
+    """What httpx raises, in plain words and without an address."""
     try:
-        with client.stream("GET", f"{peer.url}{path}", params=query, headers={"Accept": accept}) as response:
-            if not response.is_success:
-                raise _refusal(peer, verb, response.status_code)
-            yield response
+        yield
     except Pacs2TrialError:
         raise
     except httpx.ConnectError as error:
@@ -84,7 +106,7 @@ def asked(
         raise TransientError(f"{peer} broke off during {verb}: {type(error).__name__}") from None
 
 
-def _refusal(peer: WebPeer, verb: str, status: int) -> TransientError | PermanentError:
+def refusal(peer: WebPeer, verb: str, status: int) -> TransientError | PermanentError:
     """The error for a status; what the PACS says beside it is left out, it may quote an identifier."""
     kind = TransientError if status in _RETRIED or status >= 500 else PermanentError  # server errors
     remedy = _REMEDIES.get(status, "it moved; correct the address of the service" if 300 <= status < 400 else "")

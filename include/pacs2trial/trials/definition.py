@@ -145,17 +145,28 @@ class Package(Part):
     compression: Literal["fast", "store"] = "store"
 
 
-class Destination(Part):
-    """Where packages go: ``folder`` below ``delivered`` in home or at an absolute path, other kinds by a connection."""
+_OBJECTS = ("c-store", "stow-rs")
 
-    to: Literal["folder", "sftp", "ftps", "s3", "https", "c-store", "stow-rs"]
+
+class Destination(Part):
+    """Where packages go: ``folder`` below ``delivered`` in home or at an absolute path, other kinds by a connection.
+
+    ``encrypt`` names public keys of age: the package leaves as a file that only their owners can open.
+    """
+
+    to: Literal["folder", "sftp", "ftps", "s3", "fsspec", "https", "c-store", "stow-rs"]
     connection: Text | None = None
     path: str = ""
+    encrypt: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         if self.to != "folder" and not self.connection:
             raise ValueError(f"{self.to} needs the name of a connection")
+        if self.encrypt and self.to in _OBJECTS:
+            raise ValueError(f"{self.to} sends objects, which cannot be encrypted to a key; use TLS of the connection")
+        if ".." in self.path.split("/"):
+            raise ValueError("path must not contain '..'")
         return self
 
 
