@@ -25,6 +25,7 @@ _PACKAGES = {
     "movescu": "dcmtk",
     "pg_ctl": "postgresql",
     "postgres": "postgresql",
+    "sshd": "openssh-server",
     "storescp": "dcmtk",
     "storescu": "dcmtk",
 }

@@ -34,7 +34,8 @@ def send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[
     except (TransientError, PermanentError) as error:
         arrived.add(new)
         total = sum(1 for _ in members(package))
-        raise type(error)(f"{len(arrived.uids)} of {total} objects arrived: {error}") from None
+        kind = TransientError if isinstance(error, TransientError) else PermanentError
+        raise kind(f"{len(arrived.uids)} of {total} objects arrived: {error}") from None
     arrived.add(new)
     total = require_all(package, arrived)
     arrived.forget()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from pacs2trial.collect.replacing import file_sha256, replacing
 from pacs2trial.delivery.outgoing import Outgoing
-from pacs2trial.errors import InputError, PermanentError, TransientError
+from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import Destination
 from pacs2trial.workspace import Workspace
@@ -23,7 +23,6 @@ def send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[
     An earlier version of the same package is replaced. A file of that name that is nobody's earlier version stays.
 
     Raises:
-        InputError: the path leaves the folder of deliveries.
         PermanentError: a foreign file is in the way, or the package is not what was verified.
         TransientError: the folder cannot be written.
     """
@@ -40,15 +39,8 @@ def send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[
 
 
 def folder_of(settings: Settings, destination: Destination, trial: str) -> Path:
-    """Where a destination's packages lie; a relative path is below ``delivered`` in home, an empty one is the trial's.
-
-    Raises:
-        InputError: the path has ``..`` in it.
-    """
-    path = PurePath(destination.path or trial)
-    if ".." in path.parts:
-        raise InputError(f"trial {trial}, deliver: path {destination.path!r} must not contain '..'")
-    return settings.home / "delivered" / path
+    """Where packages lie; a relative path is below ``delivered`` in home, an empty one is the trial's."""
+    return settings.home / "delivered" / (destination.path or trial)
 
 
 def _copy(package: Outgoing, target: Path, *, durable: bool) -> None:

@@ -127,7 +127,8 @@ def _connected(connection: Connection, extra: FtpsExtra) -> Iterator[ftplib.FTP_
     except Pacs2TrialError:
         raise
     except ssl.SSLError as error:
-        raise PermanentError(f"{where}: no TLS connection: {explain(error)}") from None
+        kind = TransientError if isinstance(error, ssl.SSLEOFError) else PermanentError
+        raise kind(f"{where}: TLS failed: {explain(error)}") from None
     except ftplib.error_perm as error:
         if str(error).startswith(_NO_LOGIN):
             raise PermanentError(

@@ -130,9 +130,15 @@ def _client(connection: Connection, extra: HttpsExtra) -> Iterator[httpx.Client]
     except Pacs2TrialError:
         raise
     except httpx.ConnectError as error:
-        cause = error.__cause__.__cause__ if error.__cause__ is not None else None
-        if isinstance(cause, ssl.SSLError):
-            raise PermanentError(f"{connection.name!r}: no TLS connection: {explain(cause)}") from None
+        if (fault := _tls_fault(error)) is not None:
+            raise PermanentError(f"{connection.name!r}: no TLS connection: {explain(fault)}") from None
         raise TransientError(f"{connection.name!r} cannot be reached: no connection") from None
     except httpx.HTTPError as error:
         raise TransientError(f"{connection.name!r} broke off: {type(error).__name__}") from None
+
+
+def _tls_fault(error: BaseException | None) -> ssl.SSLError | None:
+    """The error of TLS that is behind one of httpx, if one is."""
+    while error is not None and not isinstance(error, ssl.SSLError):
+        error = error.__cause__ or error.__context__
+    return error

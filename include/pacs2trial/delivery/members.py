@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.dataset import FileMetaDataset
@@ -35,7 +35,7 @@ def kinds(package: Outgoing) -> list[tuple[str, str]]:
         found = set()
         for name in _names(archive):
             with archive.open(name) as member:
-                meta = _meta(member)
+                meta = _meta(cast(BinaryIO, member))
             found.add((str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)))
     return sorted(found)
 
@@ -54,7 +54,7 @@ def members(package: Outgoing) -> Iterator[Member]:
             )
 
 
-def _meta(file: IO[bytes]) -> FileMetaDataset:
+def _meta(file: BinaryIO) -> FileMetaDataset:
     return pydicom.filereader.read_partial(file, stop_when=lambda *_: True).file_meta
 
 

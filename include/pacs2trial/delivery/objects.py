@@ -18,6 +18,9 @@ from pacs2trial.errors import InputError, Pacs2TrialError, PermanentError, Trans
 from pacs2trial.trials.definition import Destination
 from pacs2trial.workspace import Workspace
 
+_RETRIES = {"mode": "standard", "max_attempts": 2}
+"""Of one request; the whole delivery is repeated besides."""
+
 
 class S3Extra(Extra):
     """The extra of a connection of type aws or s3; names as Airflow's Amazon provider has them."""
@@ -46,7 +49,7 @@ def send_to_s3(ws: Workspace, destination: Destination, package: Outgoing) -> Ma
         "token": extra.aws_session_token,
         "endpoint_url": extra.endpoint_url,
         "client_kwargs": {name: value for name, value in client.items() if value},
-        "config_kwargs": {"connect_timeout": extra.timeout, "read_timeout": extra.timeout},
+        "config_kwargs": {"connect_timeout": extra.timeout, "read_timeout": extra.timeout, "retries": _RETRIES},
     }
     with _spoken(connection.name):
         return put(_Prefix("s3", destination.path, options), package, extra.check)

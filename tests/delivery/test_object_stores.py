@@ -1,0 +1,116 @@
+"""Delivery to object storage: an S3 server, and a file system that fsspec knows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pacs2trial.delivery import Receipt, deliver_subject, kinds
+from pacs2trial.errors import InputError, PermanentError, TransientError
+from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
+
+LOGIN = {"login": "key", "password": "a secret"}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(kinds, "WAITS", (0.0, 0.0))
+    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": {"endpoint_url": endpoint, "region_name": "us-east-1"}})
+    store = boto3.resource(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="s"
+    )
+    made = store.create_bucket(Bucket="trial")
+    yield made
+    made.objects.all().delete()
+    made.delete()
+
+
+def connect(hospital: Hospital, fields: dict[str, Any]) -> None:
+    path = hospital.ws.settings.connections_path
+    path.write_text(json.dumps({"far": fields}))
+    path.chmod(0o600)
+
+
+def package(hospital: Hospital, **destination: Any) -> bytes:
+    hospital.define(LUNG, deliver=[{"to": "s3", "connection": "far", "path": "trial/in", **destination}])
+    made = hospital.package(LUNG, "LA-001")
+    hospital.verify(made)
+    return made.path.read_bytes()
+
+
+def deliver(hospital: Hospital) -> Receipt:
+    (receipt,) = deliver_subject(hospital.ws, hospital.ws.definition(LUNG), "LA-001")
+    return receipt
+
+
+def held(bucket: Any) -> dict[str, bytes]:
+    return {one.key: one.get()["Body"].read() for one in bucket.objects.all()}
+
+
+def test_a_package_and_then_its_next_version(hospital: Hospital, bucket: Any) -> None:
+    first = package(hospital)
+    assert deliver(hospital).path == "s3://trial/in/LA-001.zip"
+    assert held(bucket) == {"in/LA-001.zip": first}
+    assert not deliver(hospital).new
+    hospital.stage(small_study(when=SECOND_DAY))
+    second = package(hospital)
+    assert deliver(hospital).new
+    assert held(bucket) == {"in/LA-001.zip": second}
+    assert first != second
+
+
+def test_a_foreign_object_stays(hospital: Hospital, bucket: Any) -> None:
+    package(hospital)
+    bucket.put_object(Key="in/LA-001.zip", Body=b"somebody's")
+    with pytest.raises(PermanentError, match="did not deliver for this subject"):
+        deliver(hospital)
+    assert held(bucket) == {"in/LA-001.zip": b"somebody's"}
+
+
+def test_an_upload_that_did_not_end_is_made_again(hospital: Hospital, bucket: Any) -> None:
+    whole = package(hospital)
+    bucket.put_object(Key="in/.LA-001.zip.part", Body=whole[:100])
+    deliver(hospital)
+    assert held(bucket) == {"in/LA-001.zip": whole}
+
+
+def test_a_bucket_that_is_not_there_is_named(hospital: Hospital, bucket: Any) -> None:
+    package(hospital, path="elsewhere/in")
+    with pytest.raises(PermanentError, match="does not have that bucket"):
+        deliver(hospital)
+
+
+def test_a_server_that_is_gone_fails_for_now(hospital: Hospital, bucket: Any) -> None:
+    package(hospital)
+    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": {"endpoint_url": "http://127.0.0.1:9", "timeout": 1}})
+    with pytest.raises(TransientError, match="'far' broke off"):
+        deliver(hospital)
+
+
+def test_any_file_system_of_fsspec(hospital: Hospital, tmp_path: Path) -> None:
+    connect(hospital, {"conn_type": "fsspec", "extra": {"auto_mkdir": True}})
+    whole = package(hospital, to="fsspec", path=f"file://{tmp_path}/there")
+    deliver(hospital)
+    assert (tmp_path / "there" / "LA-001.zip").read_bytes() == whole
+
+
+def test_a_protocol_that_nobody_knows_is_refused(hospital: Hospital) -> None:
+    connect(hospital, {"conn_type": "fsspec"})
+    package(hospital, to="fsspec", path="nonsense://there")
+    with pytest.raises(InputError, match="nonsense"):
+        deliver(hospital)
