@@ -175,7 +175,7 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the stubs' buffer has no length
         data = self._stream.read(len(buffer))
         self._budget.take(len(data))
         buffer[: len(data)] = data
