@@ -80,7 +80,7 @@ def test_unknown_trial_names_those_that_exist(site: Site) -> None:
 def test_describe_prints_what_happens_to_each_attribute(site: Site) -> None:
     done = site("trial", "describe", "lungart")
     assert done.exit_code == 0
-    assert done.stdout.startswith("LUNGART: pacs2trial: PS3.15 Basic Profile")
+    assert done.stdout.startswith("LUNGART: what becomes of each object before the trial gets it")
     assert any(line.split()[:2] == ["(0010,0010)", "PatientName"] for line in done.stdout.splitlines())
 
 

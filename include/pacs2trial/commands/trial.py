@@ -19,12 +19,17 @@ from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rule_words import DescribedRule, describe_rules
 from pacs2trial.profile.sentences import Topic, topics
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.profile.table import edition
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition, studies_words
 from pacs2trial.trials.load import load_trial, load_trials
 from pacs2trial.workspace import Workspace
 
 _WIDTH = 100
+_HOW_TO_READ = (
+    "Below, each attribute of DICOM PS3.6 stands once, under what is done with it. An object holds few of them. What "
+    "is kept stays only if it is well-formed and holds none of the object's own identifiers."
+)
 
 
 @click.group(cls=ReportingGroup)
@@ -94,9 +99,10 @@ def describe_trial(trial: str) -> Report:
     plan = trial_plan(definition, site_list(settings))
     own = describe_rules(plan.own)
     said = [Topic("Studies", studies_words(definition.source)), *topics(plan)]
-    heading = f"{definition.trial}: {'; '.join(plan.methods)}\nplan: {plan.digest}\n\n" + "\n\n".join(
-        f"{topic.title.upper()}\n{fill(topic.text, _WIDTH)}" for topic in said
-    )
+    parts = [f"{topic.title.upper()}\n{fill(topic.text, _WIDTH)}" for topic in said]
+    title = f"{definition.trial}: what becomes of each object before the trial gets it"
+    source = f"Conformance statement after DICOM PS3.15 {edition()}, annex E. Plan {plan.digest}"
+    heading = "\n\n".join((f"{title}\n{source}", *parts, f"{fill(_HOW_TO_READ, _WIDTH)}\n"))
     content = {
         "trial": definition.trial,
         "digest": plan.digest,
@@ -122,7 +128,7 @@ def _require_right(definition: TrialDefinition, settings: Settings, private: tup
         InputError: something is not right; all is listed.
     """
     trial_plan(definition, private)
-    if settings.secret_path.exists() and (definition.profile.rules or definition.lookups):
+    if settings.secret_path.exists() and (definition.profile.rules or definition.lookups or definition.profile.offset):
         problems = unmet_needs(Workspace.open(settings), definition)
         if problems:
             raise InputError(*problems)

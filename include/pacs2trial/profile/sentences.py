@@ -48,17 +48,16 @@ def _dates(plan: Plan) -> Iterator[str]:
         case "MODIFIED":
             yield (
                 "Dates move by one number of whole days for each subject, the same in every object and for ever, "
-                "so that "
-                "intervals stay exact; times of day stay. Dates with time move in the same way, whatever their "
-                "precision, "
-                "and keep fraction and time zone. Dates that stand for no date, such as 19000101, do not move."
+                "so that intervals stay exact; times of day stay. Dates with time move in the same way, whatever "
+                "their precision, and keep fraction and time zone. Dates that stand for no date, such as 19000101, "
+                "do not move."
             )
         case _:
             yield "Dates and times are removed, emptied or replaced by dummies, as the type of the attribute asks."
     yield (
-        "This holds for every attribute of VR DA, DT and TM, listed or not. What is no valid date or time does "
-        "not pass; "
-        "the form of ACR-NEMA (1994.01.02) is written as DICOM wants it."
+        "This holds for every date and time (VR DA, DT and TM), whether the standard's table lists the attribute or "
+        "not. What is no valid date or time does not pass; the form of ACR-NEMA (1994.01.02) is written as DICOM "
+        "wants it."
     )
     if plan.dates != "UNMODIFIED":
         yield "A date within a kept text does not stay."
@@ -150,10 +149,15 @@ def _content(plan: Plan) -> Iterator[str]:
     yield "Overlays of every group 60xx and curves of every group 50xx are removed, icons too."
 
 
-def _pixels(_plan: Plan) -> Iterator[str]:
+def _pixels(plan: Plan) -> Iterator[str]:
+    yield "Pixel data stay byte for byte; nothing in this statement decodes, recompresses or changes them."
+    if plan.choice.has(Option.CLEAN_PIXEL_DATA):
+        yield "Where text is found in an image before the trial gets it, its place is blacked out, and nothing else."
     yield (
-        "Pixel data stay byte for byte; no header rule decodes or recompresses them. An object with an "
-        "overlay hidden in unused bits of its pixels is set aside."
+        "Comments and other text beside the image in compressed frames (EXIF, XML) are overwritten by zeros. An "
+        "overlay in bits of the pixels that the image does not use (a retired form) cannot be dropped without changing "
+        "pixel data: such an object goes to quarantine (embedded-overlay) and cannot be released. Discard it, or have "
+        "it sent again without the overlay."
     )
     yield (
         "The code Clean Pixel Data (113101) and Burned In Annotation (0028,0301) NO are written only on objects whose "
@@ -177,6 +181,23 @@ def _quarantine(plan: Plan) -> Iterator[str]:
             "Only what stage 1 staged, or a person released, comes to this trial. An object that cannot be read with "
             "certainty holds its subject."
         )
+
+
+def _remains(plan: Plan) -> Iterator[str]:
+    yield (
+        "The data are pseudonymised, not anonymous: through the vault, which stays in the hospital, every pseudonym "
+        "leads back to its patient. Who has the data alone has no key to try names, numbers or dates with."
+    )
+    yield (
+        "Somebody whom the object names nowhere, such as a relative in a remark, is not known as a person. Such a name "
+        "goes where text is cleaned, and could pass where a text or a coded string is kept."
+    )
+    if plan.scope != STAGING:
+        yield (
+            "So each text that would leave for the first time is listed with its attribute for a person, and a trial "
+            "can ask that nothing leaves before that person agreed (review)."
+        )
+    yield "Faces that could be recognised in images of the head are not removed; no object is said to be clean of them."
 
 
 def _encoding(_plan: Plan) -> Iterator[str]:
@@ -215,4 +236,5 @@ _TOPICS: Final[dict[str, Callable[[Plan], Iterator[str]]]] = {
     "Quarantine": _quarantine,
     "Encoding and character sets": _encoding,
     "What the object says of it": _said,
+    "What remains": _remains,
 }
