@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from pacs2trial.deidentify import engine, gathering
 from pacs2trial.deidentify import judge as judging
-from pacs2trial.deidentify import walk as walking
 from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.profile import staging_plan
 from support.objects import ct_slice
@@ -49,13 +50,14 @@ def objects() -> list[Dataset]:
 def walks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """One entry for every time that a whole header is walked."""
     found: list[int] = []
-    run = walking.Walk.run
+    walk_header = engine.walk_header
 
-    def counting(self: walking.Walk, *, implicit: bool):
+    def counting(*args: Any, **kwargs: Any) -> object:
         found.append(1)
-        return run(self, implicit=implicit)
+        return walk_header(*args, **kwargs)
 
-    monkeypatch.setattr(walking.Walk, "run", counting)
+    monkeypatch.setattr(engine, "walk_header", counting)
+    monkeypatch.setattr(gathering, "_EXPECTED", {})
     return found
 
 
@@ -76,6 +78,12 @@ def test_a_name_that_stands_within_a_sequence_only_is_found_in_text_before_it(wa
     found = reread(stage1(with_operator(ct_slice(), "Quandt^Ida", "for Quandt")))
     assert "Quandt" not in str(found)
     assert len(walks) == 2
+
+
+def test_what_the_last_object_gave_is_expected_of_the_next(walks: list[int]) -> None:
+    made = [stage1(with_operator(ct_slice(number), "Quandt^Ida", "for Quandt")) for number in range(1, 4)]
+    assert ["Quandt" in str(reread(one)) for one in made] == [False] * 3
+    assert len(walks) == 4
 
 
 def test_a_header_is_walked_once_if_nothing_new_turns_up(walks: list[int]) -> None:

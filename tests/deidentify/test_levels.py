@@ -10,6 +10,7 @@ from pydicom.sequence import Sequence
 from pacs2trial.deidentify import deidentify
 from pacs2trial.deidentify.compiled import ItemOperations, OnDemand, Operations
 from pacs2trial.deidentify.judge import judge_of
+from pacs2trial.deidentify.memory import walk_header
 from pacs2trial.deidentify.operations import operations_of
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.dicomfile.encoding import split_dataset
@@ -89,7 +90,7 @@ def test_written_values_stand_in_an_item_that_was_empty() -> None:
 
 def walked(ds: Dataset, operations: Operations, *, implicit: bool) -> tuple[Walk, list[object]]:
     walk = Walk(encoded(ds, implicit=implicit), operations, judge_of(frozenset(), staging_plan()))
-    return walk, list(walk.run(implicit=implicit))
+    return walk, list(walk_header(walk, (), implicit=implicit))
 
 
 def undefined(ds: Dataset) -> Dataset:

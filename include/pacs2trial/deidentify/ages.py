@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pacs2trial.deidentify.compiled import Apply, Result
 from pacs2trial.deidentify.dates import capped_ages, kept_year, years_between
 from pacs2trial.deidentify.keeping import without
@@ -11,9 +9,6 @@ from pacs2trial.deidentify.padding import PADDING
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Rule
-
-_DATES_OF_EXAMINATION: Final = (0x00080020, 0x00080021, 0x00080022, 0x00080023)
-"""Study, Series, Acquisition and Content Date."""
 
 
 def keep_capped(rule: Rule, cap: int) -> Apply:
@@ -46,6 +41,6 @@ def keep_year(_tag: int, _rule: Rule, plan: Plan) -> Apply:
 
 
 def _is_young(walk: Walk, birth_date: bytes, cap: int) -> bool:
-    years = [years_between(birth_date, walk.find_top(tag)) for tag in _DATES_OF_EXAMINATION]
+    years = [years_between(birth_date, day) for day in walk.asked.dates]
     known = [one for one in years if one is not None]
     return bool(known) and max(known) <= cap

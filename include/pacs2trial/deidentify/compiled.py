@@ -81,6 +81,10 @@ class Operations:
         return replace(self, slots=()) if self.slots else self
 
     @cached_property
+    def slot_tags(self) -> tuple[int, ...]:
+        return tuple(slot.tag for slot in self.slots)
+
+    @cached_property
     def heads(self) -> OnDemand[bytes, Plain]:
         """For elements in explicit VR that have the VR they are written with: by the six bytes of tag and VR."""
         return OnDemand(self._plain_explicit)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Protocol
 
 from typing_extensions import Buffer
 
+from pacs2trial.deidentify.asked import Asked
 from pacs2trial.deidentify.dates import as_date
-from pacs2trial.deidentify.gathering import first_harvest
+from pacs2trial.deidentify.gathering import expect_harvest, expected_harvest, first_harvest
 from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.deidentify.keeping import is_of_dicom
+from pacs2trial.deidentify.memory import walk_header
 from pacs2trial.deidentify.notes import TextValue
 from pacs2trial.deidentify.operations import (
     MODALITY,
@@ -100,13 +103,17 @@ def deidentify(
     header = bytes(obj.header)
     operations = operations_of(plan, _term(obj, SOP_CLASS), _term(obj, MODALITY))
     days = values.date_shift if values else 0
-    walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=days, find_top=obj.value)
-    pieces = walk.run(implicit=obj.implicit)
-    judge = judge_of(frozenset(walk.harvest), plan)
+    asked = Asked.of(obj)
+    first = first_harvest(obj, header)
+    walk = Walk(header, operations, judge_of(expected_harvest(first), plan), days=days, asked=asked)
+    pieces = walk_header(walk, obj.parts, implicit=obj.implicit)
+    harvest = frozenset(walk.harvest)
+    judge = judge_of(harvest, plan)
     blocked = {uid for uid in walk.structural if uid in walk.uids or not judge.is_class(uid)}
     if blocked or not walk.agrees_with(judge):
-        walk = Walk(header, operations, judge, days=days, blocked=blocked, find_top=obj.value)
-        pieces = walk.run(implicit=obj.implicit)
+        walk = Walk(header, operations, judge, days=days, blocked=blocked, asked=asked)
+        pieces = walk_header(walk, () if blocked else obj.parts, implicit=obj.implicit)
+    expect_harvest(first, harvest)
     fill = plan.filling(values).value if values else None
     return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values), fill)
 
@@ -124,17 +131,12 @@ def _finish(
     fill: Callable[[bytes, str], bytes] | None,
 ) -> Deidentified:
     sop_class, sop_instance, study, series = (_required(walk, tag) for tag in (SOP_CLASS, SOP_INSTANCE, STUDY, SERIES))
-    parts = {value: value.split(b"\\") for value in walk.uids}
-    originals = {
-        part: Original(Kind.UID, part.rstrip(PADDING).decode("latin-1"))
-        for values in parts.values()
-        for part in values
-        if part.strip(PADDING) and not is_of_dicom(part)
-    }
-    found = pseudonyms.resolve([*originals.values(), *walk.originals])
-    mapped = {part: found[original].encode("ascii") for part, original in originals.items()}
+    asked = {value: _originals_of(value) for value in walk.uids}
+    originals = dict.fromkeys(part for values in asked.values() for part in values if isinstance(part, Original))
+    found = pseudonyms.resolve([*originals, *walk.originals])
     uids = {
-        value: b"\\".join(mapped.get(part, part.strip(PADDING)) for part in values) for value, values in parts.items()
+        value: b"\\".join([found[part].encode("ascii") if isinstance(part, Original) else part for part in values])
+        for value, values in asked.items()
     }
     native = obj.transfer_syntax in NATIVE
     return Deidentified(
@@ -150,6 +152,17 @@ def _finish(
         counts=dict(walk.counts),
         passed=walk.passed,
         unknown_names=walk.unknown_names,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _originals_of(value: bytes) -> tuple[Original | bytes, ...]:
+    """The values of a UI element: originals to ask for, and what stays as it is."""
+    return tuple(
+        Original(Kind.UID, part.rstrip(PADDING).decode("latin-1"))
+        if part.strip(PADDING) and not is_of_dicom(part)
+        else part.strip(PADDING)
+        for part in value.split(b"\\")
     )
 
 

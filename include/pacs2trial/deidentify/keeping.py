@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
-from pacs2trial.deidentify.compiled import Apply, Result, Verdict
+from pacs2trial.deidentify.compiled import Apply, Operation, Result, Verdict
 from pacs2trial.deidentify.dates import checked_ages, checked_date_times, checked_dates, checked_times
 from pacs2trial.deidentify.harvest import NAME
 from pacs2trial.deidentify.identifiers import DUMMY_WORD
 from pacs2trial.deidentify.padding import PADDING, trimmed
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
-from pacs2trial.dicomfile.vr import UNIT
+from pacs2trial.dicomfile.vr import TEXT, UNIT
 from pacs2trial.profile.rules import Action, Rule
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _UID_SYNTAX: Final = re.compile(rb"[0-9.]{1,64}(\\[0-9.]{1,64})*")
 _NUMERIC: Final = b"0123456789+-.eE \\\0"
 _NUMERIC_ONLY: Final = bytes(byte if byte in _NUMERIC else 0x78 for byte in range(256))
 _LONGEST_NUMBER: Final = 64
+_UNSAID: Final = (b"", b"UN")
+_BYTES: Final = (b"OB", b"OW")
 _LARGEST_BLOB: Final = 16 << 20
 
 _DUMMIES: Final = {
@@ -89,6 +91,25 @@ def stray_name(walk: Walk, value: bytes) -> Result:
     """A person's name by the VR it was sent with, not by the dictionary: it goes, and is searched elsewhere."""
     walk.harvest[NAME, walk.charset, value.rstrip(PADDING)] = None
     return None
+
+
+def settled(operation: Operation, sent: bytes, pixel_representation: bytes) -> tuple[bytes, Apply]:
+    """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice.
+
+    Numbers of another size than the dictionary says are kept as they were sent; text in place of numbers goes.
+    """
+    expected, apply, action = operation
+    if expected == SIGN_DEPENDENT:
+        expected = b"SS" if pixel_representation[:1] == b"\x01" else b"US"
+    if sent == b"PN":
+        return expected, stray_name
+    if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
+        return expected, apply
+    if sent in TEXT:
+        return expected, remove
+    if sent not in _BYTES and UNIT[sent] != UNIT[expected]:
+        return sent, keep_units(UNIT[sent])
+    return expected, apply
 
 
 def keep_units(unit: int) -> Callable[[Walk, bytes], Result]:

@@ -13,6 +13,9 @@ from pacs2trial.vault.pseudonyms import Original
 
 NO_NUMBER: Final = (0, b"")
 
+State = tuple[bytes, tuple[int, bytes], bytes]
+"""What one element leaves in force for those behind it: character set, number of the item, coding scheme."""
+
 TextValue = tuple[str, bytes, bytes]
 """Keyword of the attribute, character set, value as encoded less padding."""
 
@@ -39,6 +42,7 @@ class Notes:
         names_persons: its codes identify persons.
         unknown_names: names that the trial must know before they leave.
         passed: texts that leave as they are or in part, with how often.
+        judge: who says whether values may stay.
     """
 
     def __init__(
@@ -71,8 +75,9 @@ class Notes:
         self.names_persons = False
         self.unknown_names: list[TextValue] = []
         self.passed: Counter[TextValue] = Counter()
-        self._judge = judge
+        self.judge = judge
         self._texts: dict[bytes, dict[bytes, Verdict]] = {b"": self.texts}
+        self._taken_over: list[Notes] = []
 
     def count(self, what: str) -> None:
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -82,25 +87,53 @@ class Notes:
         self.charset = charset
         self.texts = self._texts.setdefault(charset, {})
 
+    @property
+    def state(self) -> State:
+        return self.charset, self.item_number, self.scheme
+
+    def enter(self, state: State) -> None:
+        """Go on from what elements before have left in force."""
+        charset, self.item_number, self.scheme = state
+        if charset != self.charset:
+            self.use_charset(charset)
+
+    def take_over(self, other: Notes) -> None:
+        """Note what a walk of the elements that come next has noted, which began with the :attr:`state` of this one."""
+        self.enter(other.state)
+        self._taken_over.append(other)
+        self.elements += other.elements
+        for what, number in other.counts.items():
+            self.counts[what] = self.counts.get(what, 0) + number
+        for text, times in other.passed.items():
+            self.passed[text] += times
+        self.structural.update(other.structural)
+        self.harvest.update(other.harvest)
+        self.uids.update(other.uids)
+        self.originals.update(other.originals)
+        self.top.update(other.top)
+        self.foreign.update(other.foreign)
+        self.foreign_items = other.foreign_items or self.foreign_items
+        self.unknown_names += other.unknown_names
+
     def judge_text(self, value: bytes) -> Verdict:
-        verdict = self.texts[value] = self._judge.text(self.charset, value)
+        verdict = self.texts[value] = self.judge.text(self.charset, value)
         return verdict
 
     def judge_coded(self, value: bytes) -> Verdict:
-        verdict = self.coded[value] = self._judge.coded(value)
+        verdict = self.coded[value] = self.judge.coded(value)
         return verdict
 
     def judge_number(self, value: bytes) -> Verdict:
-        verdict = self.numbers[value] = self._judge.number(value)
+        verdict = self.numbers[value] = self.judge.number(value)
         return verdict
 
     def judge_blob(self, value: bytes) -> bool:
-        verdict = self.blobs[value] = self._judge.blob(value)
+        verdict = self.blobs[value] = self.judge.blob(value)
         return verdict
 
     def agrees_with(self, judge: Judge) -> bool:
         """Whether ``judge`` would have said the same of everything that this walk has asked."""
-        if judge is self._judge:
+        if judge is self.judge:
             return True
         return (
             all(
@@ -111,4 +144,5 @@ class Notes:
             and all(judge.coded(value) == said for value, said in self.coded.items())
             and all(judge.number(value) == said for value, said in self.numbers.items())
             and all(judge.blob(value) == said for value, said in self.blobs.items())
+            and all(other.agrees_with(judge) for other in self._taken_over)
         )

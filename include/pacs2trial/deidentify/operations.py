@@ -57,6 +57,11 @@ _LONGEST_UID: Final = 1024
 
 def operations_of(plan: Plan, sop_class: str, modality: str) -> Operations:
     """The compiled form of ``plan`` for objects of this SOP Class UID and Modality (0008,0060)."""
+    return _operations(plan, plan.rule_set, sop_class, modality)
+
+
+@lru_cache(maxsize=1024)
+def _operations(plan: Plan, _rules: RuleSet, sop_class: str, modality: str) -> Operations:
     return _compiled(plan, plan.rules_for(sop_class, modality))
 
 

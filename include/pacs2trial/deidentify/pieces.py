@@ -18,15 +18,14 @@ _LONGEST_SHORT: Final = 0xFFFE
 class Uids:
     """A UI element whose values are to be mapped. ``value`` is as encoded, less padding.
 
-    One piece may stand in many places; ``encoded`` is the whole element once it is known.
+    One piece may stand in many places, also of several objects.
     """
 
-    __slots__ = ("encoded", "tag", "value")
+    __slots__ = ("tag", "value")
 
     def __init__(self, value: bytes) -> None:
         self.tag = 0
         self.value = value
-        self.encoded = b""
 
 
 class Code:
@@ -112,6 +111,7 @@ class Encoder:
         self._uids = uids
         self._codes = codes
         self._slots = slots
+        self._encoded: dict[Uids, bytes] = {}
 
     def encode(self, pieces: list[Piece]) -> bytes:
         out: list[bytes] = []
@@ -119,12 +119,12 @@ class Encoder:
         return b"".join(out)
 
     def _data_set(self, pieces: list[Piece], out: list[bytes]) -> int:
-        total = 0
+        total, known = 0, self._encoded.get
         for piece in pieces:
             if type(piece) is bytes:
                 encoded = piece
             elif type(piece) is Uids:
-                encoded = piece.encoded or self._mapped(piece)
+                encoded = known(piece) or self._mapped(piece)
             elif type(piece) is Sequence:
                 total += self._sequence(piece, out)
                 continue
@@ -136,12 +136,16 @@ class Encoder:
         return total
 
     def _mapped(self, piece: Uids) -> bytes:
-        piece.encoded = element(piece.tag, b"UI", self._uids[piece.value])
-        return piece.encoded
+        encoded = self._encoded[piece] = element(piece.tag, b"UI", self._uids[piece.value])
+        return encoded
 
     def _pending(self, piece: Piece, out: list[bytes]) -> int:
         if isinstance(piece, Slot):
-            return self._data_set([self._written(piece)], out)
+            written = self._written(piece)
+            if not isinstance(written, bytes):
+                return self._data_set([written], out)
+            out.append(written)
+            return len(written)
         assert isinstance(piece, Code)
         encoded = element(piece.tag, piece.vr, self._codes_of(piece))
         out.append(encoded)

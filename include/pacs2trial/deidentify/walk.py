@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from struct import Struct
 from typing import Final
 
-from pacs2trial.deidentify.compiled import Apply, ItemOperations, Operation, Operations, Result
+from pacs2trial.deidentify.asked import Asked
+from pacs2trial.deidentify.compiled import ItemOperations, Operation, Operations, Result
 from pacs2trial.deidentify.dummy_items import remainder
 from pacs2trial.deidentify.harvest import PERSON_CODES
 from pacs2trial.deidentify.judge import Judge
-from pacs2trial.deidentify.keeping import keep_units, remove, stray_name
+from pacs2trial.deidentify.keeping import settled, stray_name
 from pacs2trial.deidentify.notes import NO_NUMBER, Notes
-from pacs2trial.deidentify.pieces import Piece, Sequence, element
+from pacs2trial.deidentify.pieces import Piece, Sequence, Slot, element
 from pacs2trial.deidentify.pixels import is_of_overlay
 from pacs2trial.deidentify.private import PrivateBlocks
 from pacs2trial.dicomfile.dictionary import SIGN_DEPENDENT
@@ -31,28 +32,26 @@ from pacs2trial.dicomfile.vr import (
     MAX_DEPTH,
     SEQUENCE_END,
     SHORT,
-    TEXT,
     UNDEFINED,
-    UNIT,
 )
 from pacs2trial.profile.rules import Action
 
-PIXEL_REPRESENTATION: Final = 0x00280103
 _TAG: Final = Struct("<4sL").unpack_from
 _TAG_AND_VR: Final = Struct("<6sH").unpack_from
 _UNSAID: Final = (b"", b"UN")
-_BYTES: Final = (b"OB", b"OW")
 _NO_SLOT: Final = 1 << 32
 _END_OF_ITEM: Final = DELIMITER_GROUP << 16 | ITEM_END
 _MAX_ELEMENTS: Final = 20_000_000
-
-
-def _nothing(_tag: int) -> bytes:
-    return b""
+_NOTHING_ASKED: Final = Asked()
 
 
 class Walk(Notes):
-    """One walk over one header; ``find_top`` gives a value of its outermost level as it came, or none."""
+    """One walk over one header, stretch by stretch.
+
+    Attributes:
+        asked: what rules ask of other elements of the outermost level.
+        sees_all: what it found depends on the whole header and not only on the stretches that it has walked.
+    """
 
     def __init__(
         self,
@@ -62,29 +61,34 @@ class Walk(Notes):
         *,
         days: int = 0,
         blocked: Collection[bytes] = (),
-        find_top: Callable[[int], bytes] = _nothing,
+        asked: Asked = _NOTHING_ASKED,
     ) -> None:
         super().__init__(judge, days=days, blocked=blocked)
         self.buffer = header
         self.operations = operations
-        self.find_top = find_top
+        self.asked = asked
+        self.sees_all = False
 
-    def run(self, *, implicit: bool) -> list[Piece]:
-        """Walk the whole header; ``implicit`` says whether it is in implicit VR.
+    def stretch(self, start: int, stop: int, slots: tuple[Slot, ...], *, implicit: bool) -> list[Piece]:
+        """Walk the elements of the outermost level from ``start`` to ``stop``; ``slots`` are written among them.
 
         Raises:
             UnsafeObjectError: ``truncated``, ``malformed``, ``order``, ``too-deep`` or ``too-large``.
         """
-        pieces, _, _ = self._data_set(0, len(self.buffer), self.operations, implicit=implicit)
-        changed = sum(self.counts.values())
-        self.counts[Action.KEEP] = self.counts.get(Action.KEEP, 0) + self.elements - changed
-        return pieces
+        return self._data_set(start, stop, self.operations, slots, implicit=implicit)[0]
 
     def _data_set(  # noqa: C901 - the hot loop stays one piece: a call per element costs as much as its work
-        self, position: int, end: int, operations: Operations, *, implicit: bool, delimited: bool = False
+        self,
+        position: int,
+        end: int,
+        operations: Operations,
+        slots: tuple[Slot, ...],
+        *,
+        implicit: bool,
+        delimited: bool = False,
     ) -> tuple[list[Piece], int, bool]:
         """The pieces of one data set, where it ends, and whether it is one run of unchanged bytes."""
-        buffer, operation_for, slots = self.buffer, operations.tags.__getitem__, operations.slots
+        buffer, operation_for = self.buffer, operations.tags.__getitem__
         plain, head_at = (
             (operations.implicit_heads.__getitem__, _TAG) if implicit else (operations.heads.__getitem__, _TAG_AND_VR)
         )
@@ -179,7 +183,7 @@ class Walk(Notes):
                     out_vr, apply, action = operation
                     value = buffer[position:stop]
                     if vr != out_vr and (vr not in _UNSAID or out_vr == SIGN_DEPENDENT):
-                        out_vr, apply = self._settle(out_vr, vr, operation)
+                        out_vr, apply = settled(operation, vr, self.asked.pixel_representation)
                     result = apply(self, value)
                     if result is value:
                         if vr == out_vr and not length & 1:
@@ -260,24 +264,6 @@ class Walk(Notes):
         result.tag = tag
         return result
 
-    def _settle(self, expected: bytes, sent: bytes, operation: Operation) -> tuple[bytes, Apply]:
-        """VR and operation where the sender's VR is not the dictionary's, or the dictionary leaves a choice.
-
-        Numbers of another size than the dictionary says are kept as they were sent; text in place of numbers goes.
-        """
-        _, apply, action = operation
-        if expected == SIGN_DEPENDENT:
-            expected = b"SS" if self.find_top(PIXEL_REPRESENTATION)[:1] == b"\x01" else b"US"
-        if sent == b"PN":
-            return expected, stray_name
-        if sent in _UNSAID or sent == expected or expected in TEXT or action is not Action.KEEP:
-            return expected, apply
-        if sent in TEXT:
-            return expected, remove
-        if sent not in _BYTES and UNIT[sent] != UNIT[expected]:
-            return sent, keep_units(UNIT[sent])
-        return expected, apply
-
     # ---- sequences --------------------------------------------------------------------------------------------
 
     def _sequence(
@@ -349,16 +335,19 @@ class Walk(Notes):
             if type(operations) is Operations:
                 chosen: Operations | None = operations
             else:
+                self.sees_all = True
                 chosen = operations.for_item(buffer, position, end, implicit=implicit, delimited=delimited)
             if chosen is None:
                 aside = self._aside()
                 _, position, _ = aside._data_set(
-                    position, end, self.operations.below, implicit=implicit, delimited=delimited
+                    position, end, self.operations.below, (), implicit=implicit, delimited=delimited
                 )
                 self.count(Action.REMOVE)
                 same = False
                 continue
-            pieces, position, item_same = self._data_set(position, end, chosen, implicit=implicit, delimited=delimited)
+            pieces, position, item_same = self._data_set(
+                position, end, chosen, chosen.slots, implicit=implicit, delimited=delimited
+            )
             same = same and item_same and not delimited
             items.append(pieces)
             if self.charset != charset:
@@ -385,11 +374,12 @@ class Walk(Notes):
         aside = self._aside()
         aside.names_persons = tag == PERSON_CODES
         _, stop, _ = aside._items(position, stop, self.operations.below, implicit=implicit, undefined=undefined)
+        self.sees_all |= aside.sees_all
         return stop
 
     def _aside(self) -> Walk:
         """A walk of the same object that leaves nothing behind but what it harvests."""
-        aside = Walk(self.buffer, self.operations, self._judge, find_top=self.find_top)
+        aside = Walk(self.buffer, self.operations, self.judge, asked=self.asked)
         aside.harvest = self.harvest
         aside.use_charset(self.charset)
         aside.level = self.level

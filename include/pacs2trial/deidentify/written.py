@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -28,7 +29,6 @@ from pacs2trial.profile.plan import (
 from pacs2trial.trials.definition import Offset
 
 _TEMPORAL_ORDER: Final = (b"UNMODIFIED", b"MODIFIED", b"REMOVED")
-_STUDY_DATE: Final = 0x00080020
 _DOUBLE: Final = Struct("<d")
 _CODE_VALUE: Final = 0x00080100
 _SCHEME: Final = 0x00080102
@@ -37,27 +37,37 @@ _MEANING: Final = 0x00080104
 
 def written_values(walk: Walk, plan: Plan, patient: str, values: SubjectValues | None) -> Mapping[int, Piece]:
     """What stands in the slots, given what the object brought."""
+    methods, temporal = walk.foreign.get(METHOD, b""), walk.foreign.get(TEMPORAL, b"")
+    written = _written(plan, patient, values.subject_key if values else None, methods, temporal)
+    if walk.foreign_items:
+        written = {**written, METHOD_CODES: _codes(walk.foreign_items, plan)}
+    if values is not None and plan.offset is not None:
+        written = {**written, **_offset(walk, plan.offset, plan.filling(values).day(plan.offset.column))}
+    return written
+
+
+@lru_cache(maxsize=256)
+def _written(plan: Plan, patient: str, subject_key: str | None, methods: bytes, temporal: bytes) -> Mapping[int, Piece]:
+    """The same for an object that brought no codes of methods, without what is told of its dates."""
     code = patient.encode("ascii")
     pieces: dict[int, Piece] = {
         PATIENT_NAME: element(PATIENT_NAME, b"PN", code),
         PATIENT_ID: element(PATIENT_ID, b"LO", code),
         IDENTITY_REMOVED: element(IDENTITY_REMOVED, b"CS", b"YES"),
-        METHOD: element(METHOD, b"LO", _methods(walk, plan)),
-        METHOD_CODES: _codes(walk, plan),
-        TEMPORAL: element(TEMPORAL, b"CS", _temporal(walk, plan)),
+        METHOD: element(METHOD, b"LO", _methods(methods, plan)),
+        METHOD_CODES: _codes([], plan),
+        TEMPORAL: element(TEMPORAL, b"CS", _temporal(temporal, plan)),
     }
     for tag, text in plan.texts.items():
         pieces[tag] = element(tag, b"LO", text.encode("ascii"))
-    if values is not None:
-        pieces[SUBJECT_ID] = element(SUBJECT_ID, b"LO", values.subject_key.encode("ascii"))
-        if plan.offset is not None:
-            pieces |= _offset(walk, plan.offset, plan.filling(values).day(plan.offset.column))
+    if subject_key is not None:
+        pieces[SUBJECT_ID] = element(SUBJECT_ID, b"LO", subject_key.encode("ascii"))
     return pieces
 
 
 def _offset(walk: Walk, offset: Offset, event: date) -> Mapping[int, Piece]:
     """Whole days from the event to the study, before dates move; nothing where the object has no date of its study."""
-    value = walk.find_top(_STUDY_DATE).strip(PADDING)
+    value = walk.asked.study_date.strip(PADDING)
     day = None if value in CONSTANTS else as_date(value)
     if day is None:
         return {OFFSET: b"", EVENT_TYPE: b""}
@@ -67,30 +77,30 @@ def _offset(walk: Walk, offset: Offset, event: date) -> Mapping[int, Piece]:
     }
 
 
-def _methods(walk: Walk, plan: Plan) -> bytes:
+def _methods(brought: bytes, plan: Plan) -> bytes:
     """What was done before stays named, where the words are known or, in staging, hold nothing of the object."""
-    before = [one.strip() for one in walk.foreign.get(METHOD, b"").decode("latin-1").split("\\")]
+    before = [one.strip() for one in brought.decode("latin-1").split("\\")]
     if plan.vocabulary is not None:
         before = [one for one in before if one in OWN_METHODS]
     said = [one for one in before if one and one not in plan.methods]
     return "\\".join([*said, *plan.methods]).encode("latin-1")
 
 
-def _temporal(walk: Walk, plan: Plan) -> bytes:
+def _temporal(brought: bytes, plan: Plan) -> bytes:
     """Dates that an earlier step removed or moved do not become unmodified again."""
-    ours, before = plan.dates.encode(), walk.foreign.get(TEMPORAL, b"").strip()
+    ours, before = plan.dates.encode(), brought.strip()
     if before in _TEMPORAL_ORDER and _TEMPORAL_ORDER.index(before) > _TEMPORAL_ORDER.index(ours):
         return before
     return ours
 
 
-def _codes(walk: Walk, plan: Plan) -> Piece:
+def _codes(foreign_items: list[list[Piece]], plan: Plan) -> Piece:
     """The codes that the object brought, in their order, and after them those of the plan that are not among them."""
-    brought = [b"".join(piece for piece in item if isinstance(piece, bytes)) for item in walk.foreign_items]
+    brought = [b"".join(piece for piece in item if isinstance(piece, bytes)) for item in foreign_items]
     ours: list[list[Piece]] = [
         [method_code(code)] for code in plan.codes if not any(_says(item, code) for item in brought)
     ]
-    items = [*walk.foreign_items, *ours]
+    items = [*foreign_items, *ours]
     return Sequence(METHOD_CODES, items) if items else b""
 
 

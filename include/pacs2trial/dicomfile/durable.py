@@ -19,14 +19,19 @@ def write_durably(path: Path, parts: Sequence[Buffer], *, durable: bool = True) 
     """Write ``parts`` one after another into ``path``; missing folders are made.
 
     The file is written under another name in the same folder and renamed when it is whole. When this returns and
-    ``durable`` is true, file, name and new folders have reached the disk.
+    ``durable`` is true, file, name and new folders have reached the disk. Names are put together as text: for a small
+    file, path objects cost as much as its creation.
 
     Raises:
         OSError: disk full, no permission and the like; nothing is left behind then.
     """
-    made = _make_folders(path.parent)
-    temporary = path.parent / f".{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    temporary = f"{os.path.dirname(path) or os.curdir}/.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}"  # noqa: PTH120
+    made: list[Path] = []
+    try:
+        descriptor = _create(temporary)
+    except FileNotFoundError:
+        made = _make_folders(path.parent)
+        descriptor = _create(temporary)
     try:
         try:
             _write(descriptor, parts)
@@ -34,13 +39,17 @@ def write_durably(path: Path, parts: Sequence[Buffer], *, durable: bool = True) 
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        Path(temporary).unlink(missing_ok=True)
         raise
     if durable:
         for folder in (path.parent, *made):
             _flush_folder(folder)
+
+
+def _create(name: str) -> int:
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _make_folders(folder: Path) -> list[Path]:

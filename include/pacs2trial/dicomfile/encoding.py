@@ -10,12 +10,14 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.bigendian import to_little_endian
-from pacs2trial.dicomfile.scan import Bytes, Element, elements, head_at, refuse
+from pacs2trial.dicomfile.runs import READ_AHEAD, KnownRuns, Part, all_elements
+from pacs2trial.dicomfile.scan import Bytes, Element, element_at, head_at, refuse
 from pacs2trial.dicomfile.syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE, READABLE
 from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
 from pacs2trial.errors import UnsafeObjectError
@@ -29,6 +31,9 @@ PIXEL_TAGS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
 
 _MOST_AT_TOP: Final = 50_000
 _HIGHEST: Final = 0xFFFFFFFF
+
+_RUNS: Final = {False: KnownRuns(), True: KnownRuns()}
+"""In explicit and in implicit VR."""
 
 MAX_INFLATED: Final = 1 << 30
 MAX_RATIO: Final = 100
@@ -46,7 +51,7 @@ class EncodedObject:
         pixel: from the tag of the pixel data to the end of its value; empty if there is none. What follows the
             pixel data is left out.
         implicit: whether ``header`` and ``pixel`` are in implicit VR.
-        top: where the elements of the outermost level stand in ``header``, by tag; of two the first.
+        parts: the elements of the outermost level, as stretches of ``header`` that follow one upon another.
         in_order_to: the tag up to which they ascend, as they have to (PS3.5 7.1).
     """
 
@@ -54,13 +59,21 @@ class EncodedObject:
     header: Bytes
     pixel: Bytes
     implicit: bool
-    top: Mapping[int, Element] = field(default_factory=dict, repr=False)
+    parts: tuple[Part, ...] = field(default=(), repr=False)
     in_order_to: int = _HIGHEST
+
+    @cached_property
+    def top(self) -> Mapping[int, Element]:
+        """Where the elements of the outermost level stand in ``header``, by tag; of two the first."""
+        return all_elements(self.parts)
 
     def value(self, tag: int) -> bytes:
         """The value of an element of the outermost level as it is encoded; empty if there is none."""
-        element = self.top.get(tag)
-        return bytes(self.header[element[3] : element[4]]) if element else b""
+        for _, _, origin, elements_of_part, _ in self.parts:
+            element = elements_of_part.get(tag)
+            if element is not None:
+                return bytes(self.header[origin + element[3] : origin + element[4]])
+        return b""
 
 
 def split_dataset(dataset: Buffer, transfer_syntax: str) -> EncodedObject:
@@ -146,29 +159,55 @@ def _split_with_meta(view: memoryview, start: int) -> EncodedObject:
 
 def _split(data: Bytes, syntax: str, *, implicit: bool) -> EncodedObject:
     """Cut before the pixel data. A tail of zeros is padding: some writers fill up their blocks."""
-    end, last, in_order_to = 0, -1, _HIGHEST
-    top: dict[int, Element] = {}
+    runs, buffer, size = _RUNS[implicit], bytes(data[:READ_AHEAD]), len(data)
+    parts: list[Part] = []
+    unknown: dict[int, Element] = {}
+    position, last, in_order_to, count = 0, -1, _HIGHEST, 0
+    pixel = data[:0]
     try:
-        for element in elements(data, 0, len(data), implicit=implicit):
+        while position < size:
+            run = runs.find(buffer, position, last) if in_order_to == _HIGHEST else None
+            if run is not None:
+                _close(parts, unknown, position)
+                unknown = {}
+                start, position = position, position + len(run.data)
+                parts.append(Part(start, position, start, run.elements, run))
+                last, count = run.last, count + len(run.elements)
+                continue
+            element = element_at(data, position, size, implicit=implicit)
             tag, _, start, value, stop, undefined = element
             if tag in PIXEL_TAGS:
                 if undefined == (syntax in NATIVE) and stop > value:
                     refuse("pixel-encoding", "transfer syntax and pixel data contradict each other")
                 if undefined:
                     _check_fragments(data, value, stop)
-                return EncodedObject(syntax, data[:start], data[start:stop], implicit, top, in_order_to)
+                pixel = data[start:stop]
+                break
             if tag == 0:
                 refuse("malformed", "an element has the tag (0000,0000)")
             if tag <= last and in_order_to == _HIGHEST:
                 in_order_to = last
-            if len(top) >= _MOST_AT_TOP:
+            count += 1
+            if count > _MOST_AT_TOP:
                 refuse("too-large", f"the object has more than {_MOST_AT_TOP} attributes outside of sequences")
-            top.setdefault(tag, element)
-            last, end = tag, stop
+            unknown.setdefault(tag, element)
+            last, position = tag, stop
     except UnsafeObjectError:
-        if any(data[end:]):
+        if any(data[position:]):
             raise
-    return EncodedObject(syntax, data[:end], data[:0], implicit, top, in_order_to)
+    _close(parts, unknown, position)
+    if in_order_to == _HIGHEST:
+        runs.learn(buffer, parts)
+    else:
+        parts = [Part(0, position, 0, all_elements(parts))]
+    return EncodedObject(syntax, data[:position], pixel, implicit, tuple(parts), in_order_to)
+
+
+def _close(parts: list[Part], unknown: dict[int, Element], stop: int) -> None:
+    """Add the elements before ``stop`` that belong to no run."""
+    if unknown:
+        start = parts[-1].stop if parts else 0
+        parts.append(Part(start, stop, 0, unknown))
 
 
 def _check_fragments(data: Bytes, start: int, end: int) -> None:

@@ -6,8 +6,7 @@ The keyed derivation proposes, the row decides: rows made by another process, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
@@ -37,8 +36,7 @@ REMEMBERED = 200_000
 """Committed rows that one process keeps in memory per scope; when full it forgets all of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
+class Original(NamedTuple):
     """A value that needs a pseudonym, as it stands in the object; trailing padding (NUL, space) does not count."""
 
     kind: Kind
@@ -62,7 +60,11 @@ class Pseudonyms:
             TransientError: the database did not answer; nothing of this call is half known.
             PermanentError: a proposed pseudonym stands for another original already.
         """
-        asked = {original: _bare(original) for original in originals}
+        wanted = list(originals)
+        found = self._remembered(wanted)
+        if len(found) == len(wanted):
+            return found
+        asked = {original: _bare(original) for original in wanted}
         found = self._remembered(asked.values())
         missing = {original for original in asked.values() if original not in found}
         if missing:
