@@ -9,7 +9,7 @@ import pytest
 
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
-from pacs2trial_demo.bench.peers import Peer
+from pacs2trial_demo.bench.peers import Peer, in_python
 from pacs2trial_demo.bench.stages import stage_1, stage_2
 
 
@@ -46,6 +46,13 @@ def test_a_peer_works_on_no_more_files_and_rounds_than_it_is_meant_to(
     assert seen == {"all": [3] * 4, "some": [2] * 2}
     assert {name: len(rounds) for name, rounds in taken.items()} == {"all": 3, "some": 1}
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_program_in_python_needs_to_start_is_told_apart(sets: dict[str, list[Path]], tmp_path: Path) -> None:
+    [taken] = measure({in_python("pydicom read + write"): sets["MR"]}, tmp_path / "out", rounds=1)[
+        "pydicom read + write"
+    ]
+    assert 0 < taken.cpu < taken.start
 
 
 def test_ratios_are_of_the_same_round() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import statistics
 import time
@@ -11,17 +10,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pacs2trial_demo.bench.peers import Peer
+from pacs2trial_demo.bench.python_programs import cpu_seconds
 
 
 class Taken(NamedTuple):
-    """What one object took, in seconds: by the clock, and of processor time, children included."""
+    """What one object took, in seconds: by the clock, and of processor time, children included.
+
+    ``start`` is the processor time of the whole program before its first object, if it tells.
+    """
 
     wall: float
     cpu: float
+    start: float = 0.0
 
 
 def measure(work: Mapping[Peer, list[Path]], out: Path, rounds: int) -> dict[str, list[Taken]]:
-    """Seconds an object, round by round; one round before them only warms up.
+    """Seconds an object, round by round; one round before them only warms up, so that files are in the page cache.
 
     Args:
         work: programs, and the files that each works on.
@@ -49,7 +53,7 @@ def times_as_fast(ours: list[Taken], theirs: list[Taken]) -> Taken:
 
 
 def median(taken: list[Taken]) -> Taken:
-    return Taken(statistics.median(one.wall for one in taken), statistics.median(one.cpu for one in taken))
+    return Taken(*(statistics.median(values) for values in zip(*taken, strict=True)))
 
 
 def _part(files: list[Path], most_bytes: int) -> list[Path]:
@@ -65,13 +69,8 @@ def _part(files: list[Path], most_bytes: int) -> list[Path]:
 
 def _time(peer: Peer, files: list[Path], out: Path) -> Taken:
     out.mkdir()
-    cpu, wall = _cpu(), time.perf_counter()
-    peer.run(files, out)
-    taken = Taken((time.perf_counter() - wall) / len(files), (_cpu() - cpu) / len(files))
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    told = peer.run(files, out)
+    seconds = told or (time.perf_counter() - wall, cpu_seconds() - cpu, 0.0)
     shutil.rmtree(out)
-    return taken
-
-
-def _cpu() -> float:
-    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+    return Taken(seconds[0] / len(files), seconds[1] / len(files), seconds[2])

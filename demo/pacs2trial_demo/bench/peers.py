@@ -5,14 +5,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import pydicom
+from pacs2trial_demo.bench.python_programs import run_apart
 
 _FIVE = ("0010,0010", "0010,0020", "0010,0030", "0008,0050", "0008,0090")
 
-Run = Callable[[list[Path], Path], None]
+Run = Callable[[list[Path], Path], tuple[float, float, float] | None]
+"""Takes files into a folder; what it says of its own times, as
+:func:`pacs2trial_demo.bench.python_programs.run_apart` does, or None to be timed from outside, its start included.
+"""
 
 
 class Peer(NamedTuple):
@@ -20,7 +24,7 @@ class Peer(NamedTuple):
 
     Attributes:
         name: as it is printed.
-        run: takes files into a folder.
+        run: the program.
         most_bytes: how many bytes of the files it gets; its speed is told from those. At least one file.
         rounds: it takes part in so many rounds at most.
     """
@@ -31,6 +35,10 @@ class Peer(NamedTuple):
     rounds: int = 1 << 62
 
 
+def in_python(name: str, *, most_bytes: int = 1 << 62, rounds: int = 1 << 62) -> Peer:
+    return Peer(name, partial(run_apart, name), most_bytes, rounds)
+
+
 def peers(folder: Path) -> list[Peer]:
     """What can be measured on this machine.
 
@@ -39,9 +47,9 @@ def peers(folder: Path) -> list[Peer]:
     """
     found = [
         Peer("cp -r", _cp),
-        Peer("pydicom read + write", _pydicom),
-        Peer("dicom-anonymizer (Kitware)", _kitware, most_bytes=8_000_000),
-        Peer("deid (pydicom)", _deid, most_bytes=3_000_000, rounds=2),
+        in_python("pydicom read + write"),
+        in_python("dicom-anonymizer (Kitware)", most_bytes=8_000_000),
+        in_python("deid (pydicom)", most_bytes=3_000_000, rounds=2),
     ]
     if shutil.which("gdcmanon") and shutil.which("openssl"):
         found.append(Peer("gdcmanon -e", _gdcmanon(folder / "certificate.pem")))
@@ -52,34 +60,6 @@ def peers(folder: Path) -> list[Peer]:
 
 def _cp(files: list[Path], out: Path) -> None:
     subprocess.run(["cp", "-r", str(files[0].parent), str(out / "copy")], check=True)
-
-
-def _pydicom(files: list[Path], out: Path) -> None:
-    for path in files:
-        pydicom.dcmread(path).save_as(out / path.name)
-
-
-def _kitware(files: list[Path], out: Path) -> None:
-    from dicomanonymizer import anonymize_dicom_file
-
-    for path in files:
-        anonymize_dicom_file(str(path), str(out / path.name))
-
-
-def _deid(files: list[Path], out: Path) -> None:
-    from deid.config import DeidRecipe
-    from deid.dicom import get_identifiers, replace_identifiers
-
-    names = [str(path) for path in files]
-    replace_identifiers(
-        dicom_files=names,
-        ids=get_identifiers(names),
-        deid=DeidRecipe(),
-        save=True,
-        overwrite=True,
-        remove_private=True,
-        output_folder=str(out),
-    )
 
 
 def _gdcmanon(certificate: Path) -> Run:
