@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,8 +23,11 @@ from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import part10, study, write
 from pacs2trial_demo.identities import LUCZYNSKA
+from support.dying_receiver import POINTS, WHICH, serve_until_death
 from support.findings import require_ledger_and_store_agree, staged_files, staged_objects, states
-from support.receivers import WHEN, association, receiver_process, send, send_one
+from support.processes import Child
+from support.raw_sender import Store, request, send_raw, wire
+from support.receivers import WHEN, association, receiver_on, receiver_process, send, send_one
 
 MEGABYTE = 2**20
 
@@ -57,6 +61,37 @@ def test_a_killed_receiver_has_staged_everything_it_answered_success_for(workspa
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
 
 
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_it_loses_no_success_and_leaves_nothing_half(
+    workspace: Workspace, planning_ct: list[FileDataset], point: str
+):
+    dying = Child(serve_until_death, workspace.settings, point)
+    statuses = _send_until_lost(dying.result(), planning_ct)
+    dying.process.join(30)
+    assert dying.process.exitcode == -signal.SIGKILL
+    assert statuses == [0] * (WHICH - 1)
+    answered = {str(ds.SOPInstanceUID) for ds in planning_ct[: WHICH - 1]}
+    assert _staged_originals(workspace) >= answered
+    assert len(staged_objects(workspace.settings)) <= WHICH
+    with receiver_on(workspace) as port:
+        assert not list(workspace.settings.home.rglob(f"*{TEMPORARY_SUFFIX}"))
+        assert send_raw(port, planning_ct) == [0] * len(planning_ct)
+    assert _staged_originals(workspace) == {str(ds.SOPInstanceUID) for ds in planning_ct}
+    require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def _send_until_lost(port: int, datasets: list[FileDataset]) -> list[int]:
+    statuses = []
+    with wire(port, request(datasets)) as made:
+        for ds in datasets:
+            made.send(Store.of(ds).encode())
+            status = made.status()
+            if status is None:
+                break
+            statuses.append(status)
+    return statuses
+
+
 def test_leftovers_of_a_killed_process_are_swept_at_the_start(workspace: Workspace, tmp_path: Path):
     leftover = workspace.settings.staging / "P1" / f".half{TEMPORARY_SUFFIX}"
     leftover.parent.mkdir()
@@ -86,7 +121,7 @@ def test_a_short_disk_is_refused_and_recovers(workspace: Workspace, planning_ct:
     if free < 3000:
         pytest.skip("needs 3 GB free for a shortage that other programs do not disturb")
     settings = workspace.settings.model_copy(update={"minimum_free_mb": free - 500})
-    with _receiver_with(workspace, settings) as port:
+    with receiver_on(workspace, minimum_free_mb=settings.minimum_free_mb) as port:
         with _ballast(tmp_path / "ballast", 1000 * MEGABYTE):
             assert send(port, planning_ct[:2]) == [0xA700, 0xA700]
             assert staged_files(settings) == []
@@ -95,7 +130,7 @@ def test_a_short_disk_is_refused_and_recovers(workspace: Workspace, planning_ct:
 
 
 def test_a_store_that_refuses_writes_is_answered_out_of_resources(workspace: Workspace, planning_ct: list[FileDataset]):
-    with _receiver_with(workspace, workspace.settings) as port:
+    with receiver_on(workspace) as port:
         workspace.settings.staging.rmdir()
         workspace.settings.staging.write_text("in the way")
         assert send(port, planning_ct[:1]) == [0xA700]
@@ -177,15 +212,6 @@ def test_more_associations_than_the_limit_are_rejected_for_the_moment(
             assert (answer.result, answer.result_source, answer.diagnostic) == (2, 3, 2)
     assert send(port, planning_ct[:1]) == [0]
     limited.stop()
-
-
-@contextmanager
-def _receiver_with(workspace: Workspace, settings: Settings) -> Iterator[int]:
-    running = Receiver(Workspace(settings, workspace.vault, workspace.connections))
-    try:
-        yield running.start()
-    finally:
-        running.stop(grace=5)
 
 
 @contextmanager
