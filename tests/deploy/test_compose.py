@@ -19,7 +19,9 @@ from sqlalchemy.exc import OperationalError
 
 from pacs2trial import cli
 from pacs2trial.settings import Settings, variable
-from support.programs import need
+from pacs2trial.workspace import Workspace
+from support.programs import free_port, need
+from support.receivers import environment
 from support.vaults import PostgresServer
 
 ROOT = Path(__file__).parents[2]
@@ -188,9 +190,16 @@ def test_pool_that_is_set_is_the_one_that_tasks_use(compose: dict[str, Any]) -> 
     assert ["pools", "set", name[1]] in [words[:3] for _service, words in programs(compose, "airflow")]
 
 
-def test_health_check_of_the_receiver_finds_it_missing() -> None:
-    command = [sys.executable, "-m", "pynetdicom", "echoscu", "127.0.0.1", "1", "--called-aet", "PACS2TRIAL"]
-    assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+def test_health_check_of_the_receiver_finds_it_missing_and_there(
+    compose: dict[str, Any], workspace: Workspace, receiver: int
+) -> None:
+    program, *arguments = compose["services"]["receiver"]["healthcheck"]["test"][1:]
+    assert program == "pacs2trial"
+    for port, status in ((free_port(), 1), (receiver, 0)):
+        settings = workspace.settings.model_copy(update={"receiver_port": port})
+        command = [sys.executable, "-c", "from pacs2trial.cli import main; main()", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(settings), check=False)
+        assert done.returncode == status, done.stdout + done.stderr
 
 
 def sqlalchemy_url(server: PostgresServer, user: str, database: str) -> str:
@@ -227,6 +236,8 @@ def _commands(name: str, service: dict[str, Any]) -> Iterator[list[str]]:
     elif name in AIRFLOW_SERVICES:
         yield ["airflow", *command]
     test = service.get("healthcheck", {}).get("test", [])
+    if test[:1] == ["CMD"]:
+        yield test[1:]
     if test[:1] == ["CMD-SHELL"]:
         yield _words(test[1])
 
