@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pacs2trial.intake.stage1 import stage_part10
+from pacs2trial.receiver.state import ReceiverState, write_state
+from pacs2trial.settings import Settings
 from pacs2trial_demo.generate import part10
 from pacs2trial_demo.identities import LUCZYNSKA, YAMASHIROGI
 from support.hospital import FIRST_DAY, Hospital, small_study
@@ -206,6 +210,24 @@ def test_status_of_all_trials(staged_site: Site) -> None:
     lines = staged_site("status").stdout.splitlines()
     assert lines[0].split()[:2] == ["trial", "subjects"]
     assert [line.split()[0] for line in lines[1:]] == ["LUNGART", "PELVIC"]
+
+
+def test_status_shows_the_receivers(site: Site) -> None:
+    assert site.json("status")["receivers"] == []
+    now = datetime.now(UTC)
+    counts = {"associations": 0, "staged": 12, "refused": 1, "bytes": 4096}
+    running = ReceiverState("scanhost", 11112, "PACS2TRIAL", now, now, True, 2, False, 100, counts)
+    settings = Settings(home=site.home)
+    write_state(settings, running)
+    write_state(settings, replace(running, host="other", seen=now - timedelta(hours=1)))
+    by_host = {one["host"]: one for one in site.json("status")["receivers"]}
+    assert by_host["scanhost"]["state"] == "running"
+    assert by_host["scanhost"]["counts"] == counts
+    assert by_host["other"]["state"].startswith("silent for 36")
+    table = site("status").stdout.partition("receivers\n")[2].splitlines()
+    assert table[0].split() == ["receiver", "state", "since", "(UTC)", "vault", "staged", "refused", "bytes"]
+    assert table[2].startswith("PACS2TRIAL at scanhost:11112")
+    assert table[2].split()[-6:] == ["does", "not", "answer", "12", "1", "4096"]
 
 
 def test_status_of_one_trial_is_by_subject_and_study(staged_site: Site) -> None:

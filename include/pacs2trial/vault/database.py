@@ -27,6 +27,8 @@ from pacs2trial.errors import PermanentError, SetupError, TransientError
 from pacs2trial.vault.tables import Base
 
 WAIT_SECONDS = 30
+_UNHEARD_S = 10
+"""Seconds after which a silent server is asked whether it is there: one whose machine is gone never says so."""
 BATCH = 500
 """Values of one statement; far below SQLite's limit on variables even with several columns a row."""
 
@@ -190,6 +192,10 @@ class Database:
             pool_timeout=WAIT_SECONDS,
             connect_args={
                 "connect_timeout": WAIT_SECONDS,
+                "keepalives_idle": _UNHEARD_S,
+                "keepalives_interval": _UNHEARD_S,
+                "keepalives_count": 2,
+                "tcp_user_timeout": WAIT_SECONDS * 1000,
                 "options": f"-c lock_timeout={WAIT_SECONDS}s -c synchronous_commit={commit} -c timezone=UTC",
             },
         )
