@@ -12,6 +12,7 @@ from pacs2trial.errors import InputError
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import SAFE_SUBJECT_KEY
 from pacs2trial.trials.load import load_trials
+from pacs2trial_airflow.fields import flag_field, read_flag, read_subjects, strangers, subjects_field
 
 RESTORE, CLEANUP = "restore", "cleanup"
 EXPIRED, EVERYTHING = "expired", "everything"
@@ -39,13 +40,7 @@ def restore_form(trials: Sequence[str]) -> dict[str, Param]:
     among: dict[str, Any] = {"enum": list(trials)} if trials else {}
     return {
         "trial": Param(type="string", title="Trial", **among),
-        "subjects": Param(
-            [],
-            type="array",
-            items={"type": "string", "pattern": f"^(?:{SAFE_SUBJECT_KEY.pattern})$"},
-            title="Subjects",
-            description_md="Subject keys of the trial, one a line. Empty: all.",
-        ),
+        "subjects": subjects_field(SAFE_SUBJECT_KEY.pattern, "Subject keys of the trial, one a line. Empty: all."),
     }
 
 
@@ -66,12 +61,7 @@ def cleanup_form(trials: Sequence[str]) -> dict[str, Param]:
             title="What",
             description_md="Only what is older than the definition's `retention`, or everything of the trial.",
         ),
-        "dry_run": Param(
-            False,  # noqa: FBT003 - Param takes its default by position
-            type="boolean",
-            title="Dry run",
-            description_md="Only tell what would be removed.",
-        ),
+        "dry_run": flag_field("Dry run", "Only tell what would be removed."),
     }
 
 
@@ -82,21 +72,15 @@ def read_restore_form(params: Mapping[str, Any], settings: Settings) -> RestoreF
         InputError: everything that is wrong. No value is repeated: it might be an identity.
     """
     trials, _broken = load_trials(settings.trials)
-    problems = _strangers(params, restore_form([]))
+    problems = strangers(params, restore_form([]))
     trial = params.get("trial")
     definition = trials.get(trial) if isinstance(trial, str) else None
     if definition is None:
         problems.append(f"trial: not one of {', '.join(sorted(trials))}")
-    subjects = params.get("subjects") or []
-    if not isinstance(subjects, list):
-        problems.append("subjects: not a list")
-        subjects = []
-    for number, key in enumerate(subjects, start=1):
-        if definition is not None and not (isinstance(key, str) and definition.is_subject_key(key)):
-            problems.append(f"subjects, number {number}: not of the form {definition.subject_key}")
+    subjects = read_subjects(params, definition, problems)
     if problems or definition is None:
         raise InputError(*problems)
-    return RestoreForm(definition.trial, tuple(dict.fromkeys(subjects)))
+    return RestoreForm(definition.trial, subjects)
 
 
 def read_cleanup_form(params: Mapping[str, Any], settings: Settings) -> CleanupForm:
@@ -106,21 +90,15 @@ def read_cleanup_form(params: Mapping[str, Any], settings: Settings) -> CleanupF
         InputError: everything that is wrong. No value is repeated: it might be an identity.
     """
     trials, _broken = load_trials(settings.trials)
-    problems = _strangers(params, cleanup_form([]))
-    trial, what, dry_run = params.get("trial") or "", params.get("what") or EXPIRED, params.get("dry_run") or False
+    problems = strangers(params, cleanup_form([]))
+    trial, what = params.get("trial") or "", params.get("what") or EXPIRED
     if trial and not (isinstance(trial, str) and trial in trials):
         problems.append(f"trial: not one of {', '.join(sorted(trials))}")
     if what not in (EXPIRED, EVERYTHING):
         problems.append(f"what: neither {EXPIRED} nor {EVERYTHING}")
     elif what == EVERYTHING and not trial:
         problems.append("everything is removed of one trial only: name it")
-    if not isinstance(dry_run, bool):
-        problems.append("dry_run: neither true nor false")
+    dry_run = read_flag(params, "dry_run", problems)
     if problems:
         raise InputError(*problems)
     return CleanupForm(trial, what, dry_run)
-
-
-def _strangers(params: Mapping[str, Any], known: Mapping[str, Param]) -> list[str]:
-    strangers = len(set(params) - set(known))
-    return [f"{strangers} field(s) that the trigger form does not have; it has {', '.join(known)}"] * bool(strangers)

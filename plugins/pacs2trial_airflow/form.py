@@ -11,6 +11,7 @@ from airflow.sdk import Param
 
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial_airflow.fields import flag_field, read_flag, read_subjects, strangers, subjects_field
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,8 @@ def trigger_form(definition: TrialDefinition) -> dict[str, Param]:
     key is refused while it is still nowhere in Airflow's database.
     """
     return {
-        "subjects": Param(
-            [],
-            type="array",
-            items={"type": "string", "pattern": f"^(?:{definition.subject_key})$"},
-            title="Subjects",
-            description_md=f"Subject keys of the form `{definition.subject_key}`, one a line. Empty: all.",
+        "subjects": subjects_field(
+            definition.subject_key, f"Subject keys of the form `{definition.subject_key}`, one a line. Empty: all."
         ),
         "date_from": Param(
             None,
@@ -49,12 +46,7 @@ def trigger_form(definition: TrialDefinition) -> dict[str, Param]:
             title="Last study date",
             description_md="Look only for studies of this day and earlier. Empty: until now.",
         ),
-        "dry_run": Param(
-            False,  # noqa: FBT003 - Param takes its default by position
-            type="boolean",
-            title="Dry run",
-            description_md="Ask the PACS and count; fetch, make and send nothing.",
-        ),
+        "dry_run": flag_field("Dry run", "Ask the PACS and count; fetch, make and send nothing."),
     }
 
 
@@ -65,26 +57,15 @@ def read_form(params: Mapping[str, Any], definition: TrialDefinition) -> Form:
     Raises:
         InputError: everything that is wrong. No value is repeated: it might be an identity.
     """
-    known = trigger_form(definition)
-    problems = []
-    if strangers := len(set(params) - set(known)):
-        problems.append(f"{strangers} field(s) that the trigger form does not have; it has {', '.join(known)}")
-    subjects = params.get("subjects") or []
-    if not isinstance(subjects, list):
-        problems.append("subjects: not a list")
-        subjects = []
-    for number, key in enumerate(subjects, start=1):
-        if not isinstance(key, str) or not definition.is_subject_key(key):
-            problems.append(f"subjects, number {number}: not of the form {definition.subject_key}")
+    problems = strangers(params, trigger_form(definition))
+    subjects = read_subjects(params, definition, problems)
     dates = {}
     for field in ("date_from", "date_to"):
         try:
             dates[field] = date.fromisoformat(params[field]) if params.get(field) else None
         except (TypeError, ValueError):
             problems.append(f"{field}: not a date such as 2026-03-31")
-    dry_run = params.get("dry_run") or False
-    if not isinstance(dry_run, bool):
-        problems.append("dry_run: neither true nor false")
+    dry_run = read_flag(params, "dry_run", problems)
     if problems:
         raise InputError(*problems)
-    return Form(tuple(dict.fromkeys(subjects)), **dates, dry_run=dry_run)
+    return Form(subjects, **dates, dry_run=dry_run)

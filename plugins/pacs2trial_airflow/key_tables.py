@@ -12,6 +12,7 @@ from airflow.sdk import DAG, Param, get_parsing_context
 
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial_airflow.fields import flag_field, read_flag, strangers
 from pacs2trial_airflow.trials import examined_trials
 
 DAG_ID = "key_tables"
@@ -57,11 +58,9 @@ def key_form() -> dict[str, Param]:
             title="Trials",
             description_md="Trial IDs, one a line. Empty: all.",
         ),
-        "accept_corrections": Param(
-            False,  # noqa: FBT003 - Param takes its default by position
-            type="boolean",
-            title="Corrections accepted",
-            description_md="Import also a table that changes or withdraws subjects; a run without it tells which.",
+        "accept_corrections": flag_field(
+            "Corrections accepted",
+            "Import also a table that changes or withdraws subjects; a run without it tells which.",
         ),
     }
 
@@ -72,16 +71,12 @@ def read_key_form(params: Mapping[str, Any]) -> KeyForm:
     Raises:
         InputError: everything that is wrong; no value is repeated.
     """
-    problems = []
-    if strangers := len(set(params) - set(key_form())):
-        problems.append(f"{strangers} field(s) that the trigger form does not have; it has {', '.join(key_form())}")
+    problems = strangers(params, key_form())
     trials = params.get("trials") or []
     if not isinstance(trials, list) or not all(isinstance(one, str) and re.fullmatch(TRIAL_ID, one) for one in trials):
         problems.append("trials: not a list of trial IDs")
         trials = []
-    accepted = params.get("accept_corrections") or False
-    if not isinstance(accepted, bool):
-        problems.append("accept_corrections: neither true nor false")
+    accepted = read_flag(params, "accept_corrections", problems)
     if problems:
         raise InputError(*problems)
     return KeyForm(tuple(trials), accept_corrections=accepted)

@@ -7,10 +7,14 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import STAGING
+from pacs2trial.vault import Vault
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
 from pacs2trial_demo.bench.peers import Peer, in_python
 from pacs2trial_demo.bench.stages import stage_1, stage_2
+from pacs2trial_demo.bench.vault import TRIAL, costs
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +63,13 @@ def test_ratios_are_of_the_same_round() -> None:
     ours = [Taken(1.0, 1.0), Taken(10.0, 10.0), Taken(1.0, 1.0)]
     theirs = [Taken(2.0, 4.0), Taken(20.0, 40.0), Taken(2.0, 4.0)]
     assert times_as_fast(ours, theirs) == Taken(2.0, 4.0)
+
+
+def test_the_vault_bench_grows_a_scope_and_measures(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", durable=False)
+    Vault.create(settings)
+    for scope in (STAGING, TRIAL):
+        (found,) = costs(settings, scope, sizes=(10_000,))
+        assert found.rows == 10_000
+        assert found.new > 0
+        assert found.known > 0

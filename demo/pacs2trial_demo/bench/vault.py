@@ -1,60 +1,95 @@
-"""What a pseudonym costs as the vault grows: microseconds per new and per known UID, from 10⁴ to 10⁶ rows."""
+"""What a pseudonym costs as the vault grows: microseconds per new and per known UID, from 10⁴ to 10⁶ rows.
+
+``python -m pacs2trial_demo.bench.vault`` measures SQLite, and PostgreSQL where its programs are.
+"""
 
 from __future__ import annotations
 
+import argparse
 import statistics
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
+from sqlalchemy import text
 
 from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Original, Vault
 from pacs2trial.vault.tables import Kind
+from pacs2trial_demo.bench.postgres import Server
 
 SIZES = (10_000, 100_000, 1_000_000)
-_BATCH = 1_000
-"""UIDs of one call, as many as a series of a few hundred slices asks for."""
+TRIAL = "BENCH"
+_BATCH = 500
+"""UIDs of one call, as a series of some hundred slices brings."""
 _SAMPLES = 20
+_GROWTH = 10_000
+
+Uids = Callable[[int, int], list[Original]]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Microseconds of processor time per UID in a vault of ``rows``: medians over batches."""
+    """Microseconds of processor time per UID, ours and the database's, in a scope of ``rows``: medians over batches."""
 
     rows: int
     new: float
     known: float
 
 
-def costs(settings: Settings, sizes: tuple[int, ...] = SIZES) -> Iterator[Cost]:
-    """Grow a new vault through ``sizes`` and measure around each; what a process remembers is never what is timed."""
-    Vault.create(settings)
+def costs(settings: Settings, scope: str, sizes: tuple[int, ...] = SIZES) -> Iterator[Cost]:
+    """Grow a scope of a vault through ``sizes`` and measure around each.
+
+    STAGING is asked with UIDs that count up, as scanners give them; a trial with pseudonyms, which are at random places
+    of every index. What a process remembers is never what is timed.
+    """
     vault = Vault.open(settings)
+    uids: Uids = _scanned if scope == STAGING else _pseudonymous
     made = 0
     for size in sizes:
         while made < size - _SAMPLES * _BATCH:
-            vault.pseudonyms("STAGING").resolve(_uids(made, _BATCH * 10))
-            made += _BATCH * 10
+            count = min(_GROWTH, size - _SAMPLES * _BATCH - made)
+            vault.pseudonyms(scope).resolve(uids(made, count))
+            made += count
         new = []
         for _ in range(_SAMPLES):
-            new.append(_timed(vault, made))
+            new.append(_timed(vault, scope, uids(made, _BATCH)))
             made += _BATCH
+        fresh = Vault.open(settings)
         step = max(_BATCH, (made - _BATCH) // _SAMPLES)
-        known = [_timed(Vault.open(settings), first) for first in range(0, made - _BATCH, step)]
+        known = [_timed(fresh, scope, uids(first, _BATCH)) for first in range(0, made - _BATCH, step)]
+        fresh.close()
         yield Cost(made, statistics.median(new), statistics.median(known))
     vault.close()
 
 
-def table(folder: Path) -> Table:
-    """The costs in a vault on SQLite below ``folder``, as a table with ratios to the first size."""
-    shown = Table(title="vault, SQLite: processor time per UID", title_justify="left")
+def tables(folder: Path, sizes: tuple[int, ...] = SIZES) -> Iterator[Table]:
+    """The costs for each database and kind of scope, with ratios to the first size."""
+    server = Server.start(folder / "postgres") if Server.available() else None
+    try:
+        for name, url in {"SQLite": "", "PostgreSQL": server.url if server else ""}.items():
+            if name == "PostgreSQL" and not server:
+                continue
+            settings = Settings(home=folder / name, durable=False, database_url=url)
+            Vault.create(settings)
+            for scope in (STAGING, TRIAL):
+                yield _table(f"vault, {name}, {scope}: processor time per UID", costs(settings, scope, sizes))
+    finally:
+        if server:
+            server.stop()
+
+
+def _table(title: str, found: Iterator[Cost]) -> Table:
+    shown = Table(title=title, title_justify="left")
     for heading in ("rows", "new, µs", "x first", "known, µs", "x first"):
         shown.add_column(heading, justify="right")
     first: Cost | None = None
-    for cost in costs(Settings(home=folder / "vault", durable=False)):
+    for cost in found:
         first = first or cost
         shown.add_row(
             f"{cost.rows:,}",
@@ -66,15 +101,48 @@ def table(folder: Path) -> Table:
     return shown
 
 
-def _timed(vault: Vault, first: int) -> float:
-    asked = _uids(first, _BATCH)
-    pseudonyms = vault.pseudonyms("STAGING")
-    begun = time.process_time()
+def _timed(vault: Vault, scope: str, asked: list[Original]) -> float:
+    pseudonyms = vault.pseudonyms(scope)
+    pseudonyms.resolve(asked[:1])
+    before, begun = _served(vault), time.process_time()
     pseudonyms.resolve(asked)
-    return (time.process_time() - begun) / _BATCH * 1e6
+    ours, theirs = time.process_time() - begun, _served(vault) - before
+    return (ours + theirs) / len(asked) * 1e6
 
 
-def _uids(first: int, count: int) -> list[Original]:
+def _served(vault: Vault) -> float:
+    """Seconds of processor time that PostgreSQL's process has spent on our connection; 0 for SQLite."""
+    if vault.engine.dialect.name == "sqlite":
+        return 0.0
+    with vault.session(read_only=True) as session:
+        pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    return int(Path(f"/proc/{pid}/schedstat").read_text("ascii").split()[0]) / 1e9
+
+
+def _scanned(first: int, count: int) -> list[Original]:
     return [
         Original(Kind.UID, f"1.2.826.0.1.3680043.10.{number}.{number % 977}") for number in range(first, first + count)
     ]
+
+
+def _pseudonymous(first: int, count: int) -> list[Original]:
+    """Numbers that look random and never repeat: an odd factor permutes the numbers below 2 to the power of 128."""
+    factor = 0x9E3779B97F4A7C15F39CC0605CEDC835
+    return [
+        Original(Kind.UID, f"2.25.{number * factor % (1 << 128)}") for number in range(first + 1, first + count + 1)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="*", default=SIZES)
+    asked = parser.parse_args()
+    console = Console(width=120)
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)  # PostgreSQL's own user has to reach its folder
+        for shown in tables(Path(name), tuple(asked.rows)):
+            console.print(shown)
+
+
+if __name__ == "__main__":
+    main()

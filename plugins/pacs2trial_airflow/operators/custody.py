@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from pacs2trial.cleanup.subject import File
     from pacs2trial.workspace import Workspace
 
 
@@ -126,8 +127,11 @@ class Cleanup(SubjectOfTrial):
         done = clean_subject(
             ws, definition, self.subject_key, actor=actor(context), expiry=expiry, dry_run=form.dry_run
         )
-        for one in (*done.staged, *done.packages):
-            self.log.info("%s %s, %d bytes", "would remove" if form.dry_run else "removed", one.path, one.size)
+        said = "would remove" if form.dry_run else "removed"
+        for series, sizes in sorted(_by_series(done.staged).items()):
+            self.log.info("%s %d files of %s, %d bytes", said, len(sizes), series, sum(sizes))
+        for package in done.packages:
+            self.log.info("%s %s, %d bytes", said, package.path, package.size)
         self.log.info(
             "%d bytes; %d files needed elsewhere, %d too young.", done.size, done.kept_for_others, done.kept_younger
         )
@@ -136,6 +140,14 @@ class Cleanup(SubjectOfTrial):
                 f"{self.trial}/{self.subject_key}: {len(done.stuck)} files stay, the PACS does not show all that "
                 f"they came from; pacs2trial cleanup {self.trial} --unrestorable --reason TEXT removes them"
             )
+
+
+def _by_series(files: Iterable[File]) -> dict[str, list[int]]:
+    """The sizes of staged files by the folder of their series."""
+    found: dict[str, list[int]] = {}
+    for one in files:
+        found.setdefault(one.path.rpartition("/")[0], []).append(one.size)
+    return found
 
 
 def actor(context: Context) -> str:
