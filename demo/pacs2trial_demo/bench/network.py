@@ -1,4 +1,4 @@
-"""C-STORE over loopback: DCMTK's ``storescu`` sends the same objects to our receiver, stage 1 and all, and to others."""
+"""C-STORE over loopback: DCMTK's ``storescu`` sends the same to our receiver, with stage 1, and to others."""
 
 from __future__ import annotations
 

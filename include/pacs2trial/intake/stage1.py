@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -26,15 +27,17 @@ from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_datas
 from pacs2trial.errors import PermanentError, TransientError, UnsafeObjectError
 from pacs2trial.filtering.site_rules import site_verdict
 from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP, STUDY_DATE
+from pacs2trial.intake.recording import OvertakenError, Ready, Recorder
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.staging import quarantine
-from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known, record_staged
+from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known
 from pacs2trial.staging.store import claim, need_room, relative_path
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Original, Vault
 from pacs2trial.vault.identities import Patient
+from pacs2trial.vault.pseudonyms import Draft
 from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
 
@@ -44,6 +47,7 @@ NO_OBJECT = frozenset({"not-dicom", "dicomdir"})
 """Reasons of what holds no composite object (PS3.3 A.1) at all, so that there is nothing to keep."""
 
 _plans: WeakKeyDictionary[Vault, Plan] = WeakKeyDictionary()
+_recorders: WeakKeyDictionary[Vault, Recorder] = WeakKeyDictionary()
 
 
 class OtherClassError(PermanentError):
@@ -167,8 +171,9 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         state = InstanceState.REJECTED if verdict.action == "reject" else InstanceState.QUARANTINED
         arrival = _original_arrival(received, identity, patient, facts_sealed)
         return _quarantine(received, arrival, verdict.rule, "a rule of the site does not trust it", state)
+    draft = ws.vault.pseudonyms(STAGING).draft()
     try:
-        clean = deidentify(found, pinned_staging_plan(ws), ws.vault.pseudonyms(STAGING), patient=patient.code)
+        clean = deidentify(found, pinned_staging_plan(ws), draft, patient=patient.code)
     except UnsafeObjectError as unsafe:
         arrival = _original_arrival(received, identity, patient, facts_sealed)
         return _quarantine(received, arrival, unsafe.reason, unsafe.detail)
@@ -181,11 +186,23 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         clean.modality,
         clean.study_date,
     )
-    return _store(received, Arrival(instance, received.source, facts_sealed), clean, patient)
+    arrival = Arrival(instance, received.source, facts_sealed)
+    if draft.is_new(clean.sop_instance):
+        with suppress(OvertakenError):
+            return _store(received, arrival, clean, patient, draft, unheard_of=True)
+    return _store(received, arrival, clean, patient, draft, unheard_of=False)
 
 
-def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: Patient) -> Staged:
-    """Write the file, then the ledger; a failure between leaves a file that a repetition overwrites with the same."""
+def _store(
+    received: _Received, arrival: Arrival, clean: Deidentified, patient: Patient, draft: Draft, *, unheard_of: bool
+) -> Staged:
+    """Write the file, then the ledger; a failure between leaves a file that a repetition overwrites with the same.
+
+    An instance whose SOP Instance UID had no pseudonym is not looked for in the ledger, unless its file is there.
+
+    Raises:
+        OvertakenError: an instance that was ``unheard_of`` came by another way at the same moment; nothing is kept.
+    """
     ws, instance = received.ws, arrival.instance
     meta = file_bytes(clean.sop_class, clean.sop_instance, clean.transfer_syntax, clean.header)
     parts: list[Buffer] = [meta, *clean.pixel]
@@ -194,7 +211,9 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
         digest.update(part)
     content = digest.hexdigest()
     with claim(ws.settings, instance.sop_instance):
-        before = known(ws.vault, instance.sop_instance)
+        plain = relative_path(patient.code, clean.study, clean.series, clean.sop_instance)
+        first = unheard_of and not (ws.settings.staging / plain).exists()
+        before = None if first else known(ws.vault, instance.sop_instance)
         if before is not None and not ws.vault.identities.same_person(before.identifier_id, instance.identifier_id):
             return _quarantine_other_patient(received, arrival, before.identifier_id)
         contents = before.contents if before else {}
@@ -207,15 +226,20 @@ def _store(received: _Received, arrival: Arrival, clean: Deidentified, patient: 
         if before is not None and content in contents and content not in before.removed and target.exists():
             return Staged(before.state, before.reason, instance.sop_instance, received.size, new=False)
         _write(ws, target, parts)
-        recorded = record_staged(
-            ws.vault,
-            arrival,
-            Content(content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws).digest),
-            renamed=any(is_renamed(ws.settings.staging / other, target) for other in contents.values()),
-        )
+        lies = Content(content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws).digest)
+        renamed = any(is_renamed(ws.settings.staging / other, target) for other in contents.values())
+        try:
+            recorded = _recorder(ws).record(Ready(draft, arrival, lies, first=first, renamed=renamed))
+        except OvertakenError:
+            target.unlink()
+            raise
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)
     return Staged(recorded.state, recorded.reason, instance.sop_instance, received.size, recorded.new)
+
+
+def _recorder(ws: Workspace) -> Recorder:
+    return _recorders.setdefault(ws.vault, Recorder(ws.vault))
 
 
 def _write(ws: Workspace, target: Path, parts: Sequence[Buffer]) -> None:

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import CursorResult, func, select, update
+from sqlalchemy import CursorResult, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.staging.balance import ANNOUNCED, Balance, balance, balance_by_study
 from pacs2trial.vault import Vault
-from pacs2trial.vault.database import batches, insert_new
+from pacs2trial.vault.database import batches, insert_new, inserted
 from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion, now
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "Recorded",
     "balance",
     "balance_by_study",
+    "enter_first",
+    "enter_staged",
     "expect",
     "known",
     "record_arrival",
@@ -43,6 +45,20 @@ PULLED = "pull:"
 _REASON_LENGTH = 200
 _SOURCE_LENGTH = 64
 _OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
+
+
+_KNOWN = (
+    select(
+        Instance.identifier_id,
+        Instance.state,
+        Instance.reason,
+        StagedVersion.digest,
+        StagedVersion.path,
+        StagedVersion.removed_at,
+    )
+    .outerjoin(StagedVersion, StagedVersion.instance_id == Instance.id)
+    .where(Instance.sop_instance == bindparam("sop_instance"))
+)
 
 
 @dataclass(frozen=True)
@@ -141,19 +157,8 @@ def expect(vault: Vault, announced: Sequence[Announced], *, source: str) -> int:
 
 def known(vault: Vault, sop_instance: str) -> Known | None:
     """What the ledger holds of an instance, by its staging SOP Instance UID; None when it was never heard of."""
-    with vault.session(read_only=True) as session:
-        rows = session.execute(
-            select(
-                Instance.identifier_id,
-                Instance.state,
-                Instance.reason,
-                StagedVersion.digest,
-                StagedVersion.path,
-                StagedVersion.removed_at,
-            )
-            .outerjoin(StagedVersion, StagedVersion.instance_id == Instance.id)
-            .where(Instance.sop_instance == sop_instance)
-        ).all()
+    with vault.reading() as connection:
+        rows = connection.execute(_KNOWN, {"sop_instance": sop_instance}).all()
     if not rows:
         return None
     first = rows[0]
@@ -197,24 +202,50 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content, *, renamed: 
         TransientError: the vault cannot be written; nothing is recorded.
     """
     with vault.session() as session:
-        instance = record_arrival(session, arrival, InstanceState.STAGED, "")
-        of_instance = select(StagedVersion.digest, StagedVersion.current).where(
-            StagedVersion.instance_id == instance.id
+        return enter_staged(session, arrival, content, renamed=renamed)
+
+
+def enter_staged(session: Session, arrival: Arrival, content: Content, *, renamed: bool = False) -> Recorded:
+    """:func:`record_staged` inside a transaction of the caller."""
+    instance = record_arrival(session, arrival, InstanceState.STAGED, "")
+    of_instance = select(StagedVersion.digest, StagedVersion.current).where(StagedVersion.instance_id == instance.id)
+    versions = dict(session.execute(of_instance).all())
+    new = content.digest not in versions
+    if new:
+        is_first = instance.state == InstanceState.STAGED and not any(versions.values())
+        facts = None if is_first else arrival.facts_sealed
+        instance.contents += not renamed
+        session.add(StagedVersion(instance_id=instance.id, current=is_first, facts_sealed=facts, **asdict(content)))
+    else:
+        session.execute(
+            update(StagedVersion)
+            .where(StagedVersion.instance_id == instance.id, StagedVersion.digest == content.digest)
+            .values(removed_at=None)
         )
-        versions = dict(session.execute(of_instance).all())
-        new = content.digest not in versions
-        if new:
-            is_first = instance.state == InstanceState.STAGED and not any(versions.values())
-            facts = None if is_first else arrival.facts_sealed
-            instance.contents += not renamed
-            session.add(StagedVersion(instance_id=instance.id, current=is_first, facts_sealed=facts, **asdict(content)))
-        else:
-            session.execute(
-                update(StagedVersion)
-                .where(StagedVersion.instance_id == instance.id, StagedVersion.digest == content.digest)
-                .values(removed_at=None)
-            )
-        return Recorded(InstanceState(instance.state), instance.reason, new)
+    return Recorded(InstanceState(instance.state), instance.reason, new)
+
+
+def enter_first(session: Session, staged: Sequence[tuple[Arrival, Content]]) -> set[str]:
+    """Enter instances of which the ledger is thought to know nothing, inside a transaction of the caller.
+
+    Returns:
+        The SOP Instance UIDs of those that it did not know; of the others nothing is entered.
+    """
+    moment = now()
+    rows = [
+        _values(arrival.instance, InstanceState.STAGED, _unannounced(arrival.source))
+        | {"facts_sealed": arrival.facts_sealed, "contents": 1, "settled_at": moment, "arrived_at": moment}
+        for arrival, _ in staged
+    ]
+    ids = {row.sop_instance: row.id for row in inserted(session, Instance, rows, "id", "sop_instance")}
+    versions = [
+        {"instance_id": ids[arrival.instance.sop_instance], "current": True, **asdict(content)}
+        for arrival, content in staged
+        if arrival.instance.sop_instance in ids
+    ]
+    if versions:
+        session.connection().execute(insert(StagedVersion), versions)
+    return set(ids)
 
 
 def record_arrival(session: Session, arrival: Arrival, state: InstanceState, reason: str) -> Instance:

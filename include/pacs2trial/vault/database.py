@@ -12,11 +12,12 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -121,6 +122,12 @@ class Database:
                     if overwrite and self.is_sqlite:
                         session.execute(text("PRAGMA secure_delete = ON"))
                     yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A reading transaction without objects, for what is asked for every instance. Errors as :meth:`session`."""
+        with _plain_errors(), self._of_this_process().reading.connect() as connection, connection.begin():
+            yield connection
 
     def compact(self, tables: Sequence[str]) -> None:
         """Rewrite what holds these tables, so that deleted rows are in no file of the database any more.
@@ -233,12 +240,20 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     Returns:
         How many rows were new.
     """
-    if not rows:
-        return 0
-    on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert = sqlite_insert(table) if on_sqlite else postgresql_insert(table)
-    statement = insert.on_conflict_do_nothing().returning(*table.__table__.primary_key)
-    return len(session.connection().execute(statement, list(rows)).all())
+    return len(inserted(session, table, rows)) if rows else 0
+
+
+def inserted(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], *columns: str) -> list[Row[Any]]:
+    """As :func:`insert_new`; the named columns, or else the primary keys, of the rows that were new."""
+    connection = session.connection()
+    return list(connection.execute(_insert(connection.dialect.name, table, columns), list(rows)).all())
+
+
+@cache
+def _insert(dialect: str, table: type[Base], columns: tuple[str, ...]) -> Executable:
+    insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
+    wanted = [table.__table__.c[name] for name in columns] or list(table.__table__.primary_key)
+    return insert.on_conflict_do_nothing().returning(*wanted)
 
 
 def _prepare_sqlite(connection: Any, synchronous: str) -> None:

@@ -6,12 +6,13 @@ The keyed derivation proposes, the row decides: rows made by another process, or
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, union_all
+from sqlalchemy import Connection, Executable, bindparam, select, union_all
 from sqlalchemy.orm import Session
 
-from pacs2trial.errors import PermanentError
+from pacs2trial.errors import PermanentError, TransientError
 from pacs2trial.vault import encryption
 from pacs2trial.vault.compact import packed
 from pacs2trial.vault.database import Database, batches, insert_new
@@ -34,6 +35,10 @@ LONGEST_IN_CLEAR = 256
 
 REMEMBERED = 200_000
 """Committed rows that one process keeps in memory per scope; when full it forgets all of them."""
+
+
+class SupersededError(TransientError):
+    """The vault got another pseudonym for an original while an object was made with the one that was proposed."""
 
 
 class Original(NamedTuple):
@@ -71,6 +76,51 @@ class Pseudonyms:
             found |= self._get_or_create(missing)
         return {original: found[bare] for original, bare in asked.items()}
 
+    def draft(self) -> Draft:
+        """For one object whose pseudonyms are to be committed together with what is recorded of it."""
+        return Draft(self)
+
+    def look_up(self, originals: Iterable[Original]) -> tuple[dict[Original, str], list[Mapping[str, Any]]]:
+        """The pseudonyms of ``originals``, and the rows of those that are proposals and no more; writes nothing."""
+        asking = list(originals)
+        found = self._remembered(asking)
+        if len(found) == len(set(asking)):
+            return found, []
+        asked = {original: _bare(original) for original in asking}
+        found = self._remembered(asked.values())
+        wanted = {(bare.kind, self.lookup(bare)): bare for bare in asked.values() if bare not in found}
+        proposals: list[Mapping[str, Any]] = []
+        if wanted:
+            with self._database.reading() as connection:
+                rows = self._select(connection, wanted)
+            committed = {wanted[key]: pseudo for key, pseudo in rows.items()}
+            self._remember(committed)
+            proposals = [self._proposal(bare, lookup=key[1]) for key, bare in wanted.items() if key not in rows]
+            found |= committed
+            found |= {wanted[one["kind"], one["lookup"]]: one["pseudo"] for one in proposals}
+        return {original: found[bare] for original, bare in asked.items()}, proposals
+
+    def keep(self, session: Session, drafts: Iterable[Draft]) -> None:
+        """Write what drafts propose, in a transaction of the caller.
+
+        Raises:
+            SupersededError: the vault holds another pseudonym by now, as after a mapping was taken over; nothing of
+                the transaction may stay, and the object is to be made anew.
+            PermanentError: as for :meth:`resolve`.
+        """
+        proposed = {(row["kind"], row["lookup"]): row for draft in drafts for row in draft.proposals}
+        if not proposed:
+            return
+        self._require_not_erased(session)
+        for batch in batches(sorted(proposed.values(), key=_place)):
+            for key, pseudo in self._made(session, batch).items():
+                if proposed[key]["pseudo"] != pseudo:
+                    raise SupersededError("pseudonyms were taken over at this moment; send the object again")
+
+    def kept(self, drafts: Iterable[Draft]) -> None:
+        """Remember what drafts proposed, once the transaction of :meth:`keep` is committed."""
+        self._remember({original: pseudo for draft in drafts for original, pseudo in draft.found.items()})
+
     def originals_of(self, kind: Kind, pseudos: Iterable[str], *, caller: str, purpose: str) -> dict[str, str]:
         """The originals behind pseudonyms of one kind, by pseudonym; unknown pseudonyms are left out.
 
@@ -93,7 +143,7 @@ class Pseudonyms:
     def held(self, session: Session, originals: Iterable[Original]) -> dict[Original, str]:
         """The pseudonyms that the vault holds of ``originals``; makes none."""
         keys = {(bare.kind, self.lookup(bare)): original for original in originals for bare in [_bare(original)]}
-        return {keys[key]: pseudo for key, pseudo in self._select(session, keys).items()}
+        return {keys[key]: pseudo for key, pseudo in self._select(session.connection(), keys).items()}
 
     def holders(self, session: Session, kind: Kind, pseudos: Iterable[str]) -> dict[str, str]:
         """The look-up values of the originals that these pseudonyms stand for; unknown ones are left out."""
@@ -137,8 +187,8 @@ class Pseudonyms:
 
     def _get_or_create(self, originals: set[Original]) -> dict[Original, str]:
         wanted = {(original.kind, self.lookup(original)): original for original in originals}
-        with self._database.session(read_only=True) as session:
-            rows = self._select(session, wanted)
+        with self._database.reading() as connection:
+            rows = self._select(connection, wanted)
         new = [self._proposal(original, lookup=key[1]) for key, original in wanted.items() if key not in rows]
         if new:
             with self._database.session() as session:
@@ -154,7 +204,7 @@ class Pseudonyms:
         proposed: dict[tuple[Kind, str], str] = {(one["kind"], one["lookup"]): one["pseudo"] for one in proposals}
         if insert_new(session, Pseudonym, proposals) == len(proposals):
             return proposed
-        made = self._select(session, proposed)
+        made = self._select(session.connection(), proposed)
         if len(made) < len(proposed):
             raise PermanentError(
                 f"scope {self._scope.name}: {len(proposed) - len(made)} proposed pseudonyms stand for other "
@@ -168,24 +218,18 @@ class Pseudonyms:
 
     def _require_not_erased(self, session: Session) -> None:
         """A process that had opened the scope before it was erased still has its keys in memory."""
-        query = select(Scope.erased_at).where(Scope.id == self._scope.id).with_for_update(read=True)
-        if session.scalars(query).one() is not None:
+        if session.connection().execute(_ERASED, {"scope": self._scope.id}).scalar_one() is not None:
             raise PermanentError(f"the scope {self._scope.name} was erased; its pseudonyms cannot be made again")
 
-    def _select(self, session: Session, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
+    def _select(self, connection: Connection, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
         rows: dict[tuple[Kind, str], str] = {}
         for batch in batches(keys):
             by_kind: dict[Kind, list[str]] = {}
             for kind, lookup in batch:
                 by_kind.setdefault(kind, []).append(lookup)
-            queries = [
-                select(Pseudonym.kind, Pseudonym.lookup, Pseudonym.pseudo).where(
-                    Pseudonym.scope_id == self._scope.id, Pseudonym.kind == kind, Pseudonym.lookup.in_(lookups)
-                )
-                for kind, lookups in sorted(by_kind.items())
-            ]
-            query = queries[0] if len(queries) == 1 else union_all(*queries)
-            found = session.connection().execute(query)
+            kinds = tuple(sorted(by_kind))
+            asked: dict[str, object] = {kind.value: lookups for kind, lookups in by_kind.items()}
+            found = connection.execute(_question(kinds), asked | {"scope": self._scope.id})
             rows |= {(_KINDS[kind], lookup): pseudo for kind, lookup, pseudo in found}
         return rows
 
@@ -207,6 +251,52 @@ class Pseudonyms:
 
     def _keyed_lookup(self, original: Original) -> str:
         return keyed_digest(self._lookup_key, self._scope.name, original.kind.value, original.value).hex()
+
+
+class Draft:
+    """Pseudonyms of one object, some of which are proposals until :meth:`Pseudonyms.keep` has written them.
+
+    Attributes:
+        found: what it was asked for.
+        proposals: rows that the vault does not hold.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self.found: dict[Original, str] = {}
+        self.proposals: list[Mapping[str, Any]] = []
+
+    def resolve(self, originals: Iterable[Original]) -> dict[Original, str]:
+        """As :meth:`Pseudonyms.resolve`, but nothing is committed.
+
+        Raises:
+            TransientError: the database did not answer.
+        """
+        found, proposals = self._pseudonyms.look_up(originals)
+        self.found |= {_bare(original): pseudo for original, pseudo in found.items()}
+        self.proposals += proposals
+        return found
+
+    def is_new(self, pseudo: str) -> bool:
+        """Whether it was not in the vault when it was asked for."""
+        return any(row["pseudo"] == pseudo for row in self.proposals)
+
+
+_ERASED = select(Scope.erased_at).where(Scope.id == bindparam("scope")).with_for_update(read=True)
+
+
+@cache
+def _question(kinds: tuple[Kind, ...]) -> Executable:
+    """Asks for the pseudonyms of originals of these kinds; its parameters are the scope, and look-up values by kind."""
+    parts = [
+        select(Pseudonym.kind, Pseudonym.lookup, Pseudonym.pseudo).where(
+            Pseudonym.scope_id == bindparam("scope"),
+            Pseudonym.kind == kind,
+            Pseudonym.lookup.in_(bindparam(kind.value, expanding=True)),
+        )
+        for kind in kinds
+    ]
+    return parts[0] if len(parts) == 1 else union_all(*parts)
 
 
 def _place(row: Mapping[str, Any]) -> bytes:

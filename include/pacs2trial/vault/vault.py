@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.connections import Connections, SiteConnections
@@ -102,6 +102,10 @@ class Vault:
             PermanentError: it refused a row.
         """
         return self._database.session(read_only=read_only)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """A reading transaction for what is asked for every instance; errors as :meth:`session`."""
+        return self._database.reading()
 
     def wrap_anew(self, session: Session) -> int:
         """Wrap the data keys of all scopes under the first key-encryption key of the secret; returns how many."""
