@@ -73,6 +73,15 @@ class Command(Mapping[int, bytes]):
         """The value of an element with VR UI, without padding; empty when it is missing or no text."""
         return self._values.get(element, b"").rstrip(b"\0 ").decode("ascii", "ignore")
 
+    def check(self) -> None:
+        """Require what every message has: its kind, and the message ID to which its response refers.
+
+        Raises:
+            CommandError: one of them is missing or malformed.
+        """
+        refers = self.field & RESPONSE or self.field == C_CANCEL_RQ
+        self.number(RESPONDED_TO if refers else MESSAGE_ID)
+
     @property
     def field(self) -> int:
         """The kind of message."""

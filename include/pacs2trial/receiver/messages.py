@@ -96,6 +96,7 @@ class MessageReader:
             pdv = self._following(pdv.context_id, of_command=True)
         try:
             command = Command(encoded)
+            command.check()
             return command, command.has_data_set
         except CommandError:
             raise ProtocolError(INVALID_PARAMETER) from None
