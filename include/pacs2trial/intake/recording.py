@@ -31,12 +31,14 @@ class Ready:
         arrival: what it is.
         content: where it lies.
         first: whether the ledger knew nothing of the instance.
+        renamed: see :func:`pacs2trial.staging.ledger.record_staged`.
     """
 
     draft: Draft
     arrival: Arrival
     content: Content
     first: bool
+    renamed: bool = False
     outcome: Recorded | Exception | None = field(default=None, init=False)
 
 
@@ -89,7 +91,7 @@ class Recorder:
                 outcomes: list[Recorded | Exception] = []
                 for ready in together:
                     if not ready.first:
-                        outcomes.append(enter_staged(session, ready.arrival, ready.content))
+                        outcomes.append(enter_staged(session, ready.arrival, ready.content, renamed=ready.renamed))
                     elif ready.arrival.instance.sop_instance in entered:
                         outcomes.append(Recorded(InstanceState.STAGED, "", new=True))
                     else:
