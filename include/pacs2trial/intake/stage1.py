@@ -37,7 +37,7 @@ from pacs2trial.staging.store import claim, need_room, relative_path
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Original, Vault
 from pacs2trial.vault.identities import Patient
-from pacs2trial.vault.pseudonyms import Draft
+from pacs2trial.vault.pseudonyms import Draft, SupersededError
 from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
 
@@ -230,8 +230,8 @@ def _store(
         renamed = any(is_renamed(ws.settings.staging / other, target) for other in contents.values())
         try:
             recorded = _recorder(ws).record(Ready(draft, arrival, lies, first=first, renamed=renamed))
-        except OvertakenError:
-            target.unlink()
+        except (OvertakenError, SupersededError):
+            target.unlink()  # nothing of the ledger will name it
             raise
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)
