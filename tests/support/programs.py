@@ -46,8 +46,9 @@ def need(name: str) -> Path:
 
 
 def _search_path() -> str:
+    """Debian's folders first: pynetdicom installs programs of its own under the names of dcmtk's."""
     postgres = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", *map(str, postgres)])
+    return os.pathsep.join(["/usr/bin", "/usr/sbin", os.environ.get("PATH", ""), *map(str, postgres)])
 
 
 def free_port() -> int:
