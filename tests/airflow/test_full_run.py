@@ -60,8 +60,8 @@ def test_what_a_scanner_sent_wakes_its_trial_once_and_is_delivered(runs: Runs):
     assert name == "pacs2trial/DEMO-PLAN/incoming"
     assert extra["subjects"] == ["DP-003"]
     assert runs.nothing_new.tasks["arrivals"] == "skipped"
-    assert "DP-003.zip" in runs.plan.delivered
-    assert "DP-003.zip" not in runs.second.delivered
+    delivered = {name.partition("_")[0] for name in runs.plan.delivered.keys() - runs.second.delivered.keys()}
+    assert delivered == {"DP-001", "DP-003"}
 
 
 def test_what_belongs_to_nobody_waits_and_the_log_tells_by_pseudonym(runs: Runs):
