@@ -244,6 +244,16 @@ def test_cancel_ends_a_get_with_what_remains(port: int, monkeypatch: pytest.Monk
     assert final.NumberOfRemainingSuboperations > 0
 
 
+def test_other_keys_do_not_narrow_a_retrieval(port: int, shown_site: ShownSite) -> None:
+    (study,) = {name.split("/")[1] for name in shown_site.members if name.startswith("LA-002/")}
+    keys = identifier("STUDY", PatientID="LA-002", StudyInstanceUID=study, SeriesInstanceUID="1.2.3", Modality="MR")
+    taken = Taken()
+    with asking(port, "BOTH", LUNG, taken=taken) as association:
+        *_, (final, _) = association.send_c_get(keys, GET)
+    assert final.Status == 0
+    assert taken.datasets.keys() == {Path(name).stem for name in shown_site.members if name.startswith("LA-002/")}
+
+
 def test_what_is_not_there_is_an_empty_success(port: int) -> None:
     with asking(port, "BOTH", LUNG, taken=Taken()) as association:
         *_, (final, _) = association.send_c_get(identifier("STUDY", StudyInstanceUID="1.2.3"), GET)

@@ -19,6 +19,7 @@ from pynetdicom.presentation import PresentationContext
 
 from pacs2trial.errors import Pacs2TrialError, TransientError
 from pacs2trial.holdings.ledger import Content
+from pacs2trial.holdings.levels import UNIQUE_KEYS
 from pacs2trial.holdings.search import contents
 from pacs2trial.holdings.view import View
 from pacs2trial.network.association import send_at_once
@@ -95,9 +96,14 @@ class _RefusedError(Exception):
 
 
 def _found(view: View, event: evt.Event) -> list[Content]:
+    """What the unique keys down to the level name; other keys have no meaning in a retrieval (PS3.4 C.4.2.2.1)."""
     identifier = identifier_of(event)
-    level_asked(event, identifier, retrieve=True)
-    return contents(view, identifier)
+    asked = level_asked(event, identifier, retrieve=True)
+    named = Dataset()
+    for level, keyword in UNIQUE_KEYS.items():
+        if level <= asked and keyword in identifier:
+            named[keyword] = identifier[keyword]
+    return contents(view, named)
 
 
 def _objects(view: View, found: Sequence[Content], event: evt.Event) -> Iterator[Yielded]:

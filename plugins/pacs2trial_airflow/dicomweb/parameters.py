@@ -149,8 +149,8 @@ def _tag(name: str) -> BaseTag:
 
 
 def _shown(name: str) -> str:
-    """A name as far as it cannot be a value that somebody typed in the wrong place."""
-    return repr(name) if re.fullmatch(r"[A-Za-z]{2,64}(\.[A-Za-z]{2,64})*", name) else "a parameter"
+    """A name if every part of it is the standard's; anything else may be a value that was typed in the wrong place."""
+    return repr(name) if all(tag_for_keyword(step) for step in name.split(".")) else "a name in the query"
 
 
 def _number(name: str, value: str) -> int:
