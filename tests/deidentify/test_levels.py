@@ -123,7 +123,9 @@ def test_names_in_a_dropped_item_are_searched_elsewhere() -> None:
     ds.AnatomicRegionSequence[0].PatientID = "ZZPHI-77"
     ds.StudyDescription = "for ZZPHI-77"
     base = operations_of(staging_plan(), "", "")
-    walk, _ = walked(ds, replace(base, inside=OnDemand({CODES: ItemOperations(lambda *_, **__: None)}.get)), implicit=False)
+    walk, _ = walked(
+        ds, replace(base, inside=OnDemand({CODES: ItemOperations(lambda *_, **__: None)}.get)), implicit=False
+    )
     assert {value for _, _, value in walk.harvest} >= {b"ZZPHI-77", PATIENT_ID.encode()}
 
 
