@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -43,33 +44,45 @@ def require_staged(workspace: Workspace, number: int) -> None:
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
 
 
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own that is soon full."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"needs the right to mount a small file system: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.fixture
 def cramped(settings: Settings, home_as_made: Path, tmp_path: Path) -> Iterator[Workspace]:
-    """A site whose home, vault and all, lies on a disk of 8 MB, and that does not look at its free space before."""
-    with small_disk(tmp_path / "disk", 8) as disk:
+    """A site that does not look at its free space; its home, vault and all, lies on a disk of 8 MB if we may mount."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = not _run("mount", "-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs", disk)
+    try:
         shutil.copytree(home_as_made, disk / "home")
-        opened = Workspace.open(settings.model_copy(update={
-            "home": disk / "home",
-            "secret_file": disk / "home" / "secret.json",
-            "database_url": f"sqlite:///{disk / 'home' / 'vault.db'}",
-            "minimum_free_mb": 0,
-        }))  # fmt: skip
+        opened = Workspace.open(
+            Settings(home=disk / "home", trials=settings.trials, receiver_port=0, minimum_free_mb=0)
+        )
         yield opened
         opened.vault.close()
+    finally:
+        if mounted:
+            _run("umount", "--lazy", disk)
+
+
+@contextmanager
+def no_room(home: Path) -> Iterator[None]:
+    """Not a byte more can be written: the small disk is full, or the system forbids this process to let files grow."""
+    if home.parent.is_mount():
+        ballast = home / "ballast"
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        yield
+        ballast.unlink()
+        return
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def _run(*command: str | Path) -> int:
+    return subprocess.run([*map(str, command)], capture_output=True, check=False).returncode
 
 
 def test_a_disk_that_fills_up_is_refused_and_goes_on_when_there_is_room(
@@ -79,24 +92,13 @@ def test_a_disk_that_fills_up_is_refused_and_goes_on_when_there_is_room(
     images = copies(planning_ct[0], 12)
     with receiver_on(cramped) as port:
         assert send(port, images[:2]) == [0, 0]
-        _fill(home / "ballast")
-        statuses = send(port, images[2:])
+        with no_room(home):
+            statuses = send(port, images[2:])
         assert set(statuses) == {OUT_OF_RESOURCES}
         assert not list(home.rglob(f"*{TEMPORARY_SUFFIX}"))
         require_staged(cramped, 2)
-        (home / "ballast").unlink()
         assert send(port, images[2:]) == [0] * 10
     require_staged(cramped, 12)
-
-
-def _fill(path: Path) -> None:
-    """To the last byte."""
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            return
 
 
 @pytest.mark.xdist_group("postgres")
