@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -106,24 +105,22 @@ def _written(fuse: _Fuse) -> None:
 
 
 def _flushed(fuse: _Fuse) -> None:
-    rename = Path.replace
+    rename = os.replace
 
-    def never(self: Path, target: Path) -> Path:
-        if fuse.burns:
-            _die()
-        return rename(self, target)
+    def never(*names: Any) -> None:
+        return _die() if fuse.burns else rename(*names)
 
-    Path.replace = never
+    os.replace = never
 
 
 def _renamed(fuse: _Fuse) -> None:
-    rename = Path.replace
+    rename = os.replace
 
-    def noted(self: Path, target: Path) -> Path:
+    def noted(*names: Any) -> None:
         fuse.renamed = fuse.burns
-        return rename(self, target)
+        rename(*names)
 
-    Path.replace = noted
+    os.replace = noted
     event.listen(Engine, "commit", lambda _connection: _die() if fuse.renamed else None)
 
 
