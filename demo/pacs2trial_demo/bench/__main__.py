@@ -11,11 +11,17 @@ from rich.table import Table
 
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, median, times_as_fast
+from pacs2trial_demo.bench.network import tables
 from pacs2trial_demo.bench.peers import in_python, peers
+from pacs2trial_demo.bench.pull import pulls
+from pacs2trial_demo.bench.servers import already_running, servers
 from pacs2trial_demo.bench.stages import stage_1
 
 STAGE_1 = in_python("stage 1")
 STAGE_2 = in_python("stage 2")
+
+KINDS = ("CT", "MR", "RTSTRUCT")
+SENT = ("CT", "MR")
 
 MANNER = """\
 x: how many times as fast our stage is, by the clock / by CPU time; medians of paired rounds
@@ -29,14 +35,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="CT, MR, RTSTRUCT")
+    parser.add_argument("--on", nargs="*", default=["files", "network"], help="files, network")
+    parser.add_argument(
+        "--also", nargs="*", default=[], metavar="NAME=AET@PORT", help="servers on loopback that run already"
+    )
     asked = parser.parse_args()
     console = Console(width=120)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        sets = {kind: files for kind, files in write_sets(folder / "in").items() if kind in (asked.only or KINDS)}
+        if "network" in asked.on:
+            sent = {kind: files for kind, files in sets.items() if kind in SENT}
+            started = [*servers(), *map(already_running, asked.also)]
+            for table in tables(sent, started, folder / "network", asked.rounds):
+                console.print(table)
+            for table in pulls(sent, folder / "pull", asked.rounds):
+                console.print(table)
+        if "files" not in asked.on:
+            return
         others = peers(folder)
-        for kind, files in write_sets(folder / "in").items():
-            if asked.only and kind not in asked.only:
-                continue
+        for kind, files in sets.items():
             staged = _staged(files, folder / "staged" / kind)
             work = {STAGE_1: files, STAGE_2: staged, **dict.fromkeys(others, files)}
             console.print(_table(kind, files, measure(work, folder / "out", asked.rounds)))

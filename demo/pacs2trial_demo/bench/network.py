@@ -96,7 +96,8 @@ def _table(
                 if turn:
                     taken[one.name].append(sent)
         peaks = {one.name: one.peak_mb() for one in running}
-    return _shown(kind, associations, fresh, taken, peaks)
+    how_many = f"{associations} association{'s' * (associations > 1)}"
+    return shown(f"C-STORE of {kind}, {how_many}", fresh, taken, peaks, MUST.get((kind, associations), {}))
 
 
 def send(to: Running, folders: Sequence[Path], associations: int) -> Sent:
@@ -115,32 +116,35 @@ def _storescu(to: Running, folders: Sequence[Path]) -> list[str]:
     return [program("storescu"), "-aec", to.aet, "-R", "-pdu", "131072", "+sd", "+r", "127.0.0.1", str(to.port), *names]
 
 
-def _shown(
-    kind: str, associations: int, fresh: Fresh, taken: Mapping[str, list[Sent]], peaks: Mapping[str, float]
+def shown(
+    title: str,
+    fresh: Fresh,
+    taken: Mapping[str, list[Sent]],
+    peaks: Mapping[str, float],
+    musts: Mapping[str, float],
 ) -> Table:
+    """What was taken, with ratios to the first of them beside those that it must reach."""
     ours, *_ = taken
-    shown = Table(
-        title=f"C-STORE of {kind}, {associations} association{'s' * (associations > 1)}: "
-        f"{fresh.count} objects, {fresh.megabytes:.1f} MB",
+    table = Table(
+        title=f"{title}: {fresh.count} objects, {fresh.megabytes:.1f} MB",
         caption=f"x: how many times as fast {ours} is, by the clock; medians of paired rounds. TCP_NODELAY everywhere",
         title_justify="left",
         caption_justify="left",
     )
-    for heading in ("", "objects/s", "MB/s", "CPU ms/object", "peak MB", f"{ours} x", "must"):
-        shown.add_column(heading, justify="left" if not heading else "right")
-    musts = MUST.get((kind, associations), {})
+    for heading in ("", "objects/s", "MB/s", "CPU ms/object", "peak MB", "x", "must"):
+        table.add_column(heading, justify="left" if not heading else "right")
     for name, rounds in taken.items():
         wall = statistics.median(one.wall for one in rounds)
         cpu = statistics.median(one.cpu for one in rounds)
         ratio = statistics.median(their.wall / our.wall for our, their in zip(taken[ours], rounds, strict=True))
         must = next((least for peer, least in musts.items() if name.startswith(peer)), None)
-        shown.add_row(
+        table.add_row(
             name,
             f"{fresh.count / wall:.0f}",
             f"{fresh.megabytes / wall:.1f}",
-            f"{1e3 * cpu / fresh.count:.2f}",
-            f"{peaks[name]:.0f}",
+            f"{1e3 * cpu / fresh.count:.2f}" if cpu else "",
+            f"{peaks[name]:.0f}" if peaks[name] else "",
             f"{ratio:.2f}",
             f"{must:g}" if must else "",
         )
-    return shown
+    return table

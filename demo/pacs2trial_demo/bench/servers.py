@@ -49,7 +49,7 @@ Server = Callable[[Path], AbstractContextManager[Running]]
 
 def servers() -> list[Server]:
     """What can be measured on this machine; ours first, as it is judged, and then with every flush."""
-    found = [_ours("pacs2trial", durable=False), _ours("pacs2trial, flushing", durable=True)]
+    found = [ours("pacs2trial", durable=False), ours("pacs2trial, flushing", durable=True)]
     if shutil.which("storescp", path=_DEBIAN):
         found.append(storescp)
     if _orthanc_program():
@@ -69,7 +69,7 @@ def already_running(text: str) -> Server:
     return start
 
 
-def _ours(name: str, *, durable: bool) -> Server:
+def ours(name: str, *, durable: bool) -> Server:
     """The receiver as ``pacs2trial receive`` runs it, with a new vault."""
 
     @contextmanager

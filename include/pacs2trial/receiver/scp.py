@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 _HANDSHAKE_S = 30.0
 _ANTEROOM = 64
 """Connections beyond the limit of associations that may wait for their rejection; more are closed at once."""
-_YIELD_S = 0.001
-_MOST_YIELD_S = 0.02
+_YIELD_S = 0.005
+_MOST_YIELD_S = 0.05
 _STOP_POLL = 0.05
 
 

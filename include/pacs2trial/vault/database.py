@@ -34,6 +34,7 @@ BATCH = 500
 """Values of one statement; far below SQLite's limit on variables even with several columns a row."""
 
 READ_ONLY = "vault_read_only"
+SINGLE = "vault_single_question"
 
 Item = TypeVar("Item")
 
@@ -71,6 +72,7 @@ class _Opened:
     pid: int
     writing: Engine
     reading: Engine
+    asking: Engine
     turn: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -125,8 +127,11 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A reading transaction without objects, for what is asked for every instance. Errors as :meth:`session`."""
-        with _plain_errors(), self._of_this_process().reading.connect() as connection, connection.begin():
+        """A connection for single questions, as are asked for every instance; each sees what is committed by then.
+
+        Errors as :meth:`session`.
+        """
+        with _plain_errors(), self._of_this_process().asking.connect() as connection:
             yield connection
 
     def compact(self, tables: Sequence[str]) -> None:
@@ -177,7 +182,8 @@ class Database:
                 opened.writing.dispose(close=False)
             writing = self._create_engine()
             reading = writing.execution_options(**{READ_ONLY: True, "postgresql_readonly": True})
-            opened = self._opened = _Opened(os.getpid(), writing, reading)
+            asking = writing.execution_options(**{SINGLE: True, "postgresql_readonly": True})
+            opened = self._opened = _Opened(os.getpid(), writing, reading, asking)
         return opened
 
     def _create_engine(self) -> Engine:
@@ -268,6 +274,8 @@ def _prepare_sqlite(connection: Any, synchronous: str) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    if connection.get_execution_options().get(SINGLE, False):
+        return  # a question is a transaction of its own
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

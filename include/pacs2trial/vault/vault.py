@@ -104,7 +104,7 @@ class Vault:
         return self._database.session(read_only=read_only)
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """A reading transaction for what is asked for every instance; errors as :meth:`session`."""
+        """A connection for single questions, as are asked for every instance; errors as :meth:`session`."""
         return self._database.reading()
 
     def wrap_anew(self, session: Session) -> int:
