@@ -47,6 +47,7 @@ _SOURCE_LENGTH = 64
 _OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
 
 
+_VERSION = insert(StagedVersion)
 _KNOWN = (
     select(
         Instance.identifier_id,
@@ -239,12 +240,12 @@ def enter_first(session: Session, staged: Sequence[tuple[Arrival, Content]]) -> 
     ]
     ids = {row.sop_instance: row.id for row in inserted(session, Instance, rows, "id", "sop_instance")}
     versions = [
-        {"instance_id": ids[arrival.instance.sop_instance], "current": True, **asdict(content)}
+        {"instance_id": ids[arrival.instance.sop_instance], "current": True, **vars(content)}
         for arrival, content in staged
         if arrival.instance.sop_instance in ids
     ]
     if versions:
-        session.connection().execute(insert(StagedVersion), versions)
+        session.connection().execute(_VERSION, versions if len(versions) > 1 else versions[0])
     return set(ids)
 
 
@@ -309,4 +310,4 @@ def _unannounced(source: str) -> str:
 
 
 def _values(one: Announced, state: InstanceState, source: str, reason: str = "") -> dict[str, object]:
-    return asdict(one) | {"state": state, "source": source[:_SOURCE_LENGTH], "reason": reason[:_REASON_LENGTH]}
+    return vars(one) | {"state": state, "source": source[:_SOURCE_LENGTH], "reason": reason[:_REASON_LENGTH]}

@@ -252,7 +252,9 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
 def inserted(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], *columns: str) -> list[Row[Any]]:
     """As :func:`insert_new`; the named columns, or else the primary keys, of the rows that were new."""
     connection = session.connection()
-    return list(connection.execute(_insert(connection.dialect.name, table, columns), list(rows)).all())
+    # one row goes without what several cost: their statement is written anew each time
+    values = list(rows) if len(rows) > 1 else dict(rows[0])
+    return list(connection.execute(_insert(connection.dialect.name, table, columns), values).all())
 
 
 @cache
