@@ -14,7 +14,7 @@ from support.airflow_env import ROOT
 from support.vaults import write_definition
 
 ReadDags = Callable[[Path], DagBag]
-BESIDE = {"key_tables", "restore", "cleanup"}
+BESIDE = {"incoming", "key_tables", "restore", "cleanup"}
 """DAGs that are not of one trial."""
 
 
