@@ -152,7 +152,7 @@ def test_cancel_ends_a_find(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = TrialView.object_of
 
     def slowly(self: TrialView, content: object) -> object:
-        time.sleep(0.3)
+        time.sleep(1)
         return slow(self, content)  # type: ignore[arg-type]
 
     monkeypatch.setattr(TrialView, "object_of", slowly)

@@ -85,7 +85,7 @@ def ours(name: str, *, durable: bool) -> Server:
             "PACS2TRIAL_MINIMUM_FREE_MB": "0",
         }
         command = [sys.executable, "-m", "pacs2trial.receiver"]
-        with _process(command, folder, port, environment) as pid:
+        with _running(command, folder, port, environment) as pid:
             yield Running(name, settings.receiver_aet, port, pid, settings.home)
 
     return start
@@ -105,7 +105,7 @@ def storescp(folder: Path) -> Iterator[Running]:
     port = free_port()
     (folder / "kept").mkdir()
     command = [program("storescp"), "-aet", "STORESCP", "+B", "-pdu", "131072", "-od", str(folder / "kept"), str(port)]
-    with _process(command, folder, port, {}) as pid:
+    with _running(command, folder, port, {}) as pid:
         yield Running("DCMTK storescp +B", "STORESCP", port, pid, folder / "kept")
 
 
@@ -127,7 +127,7 @@ def orthanc(folder: Path) -> Iterator[Running]:
     }
     configuration["DicomModalities"] = _destinations(folder)
     (folder / "orthanc.json").write_text(json.dumps(configuration), "utf-8")
-    with _process([_orthanc_program() or "Orthanc", str(folder / "orthanc.json")], folder, port, {}) as pid:
+    with _running([_orthanc_program() or "Orthanc", str(folder / "orthanc.json")], folder, port, {}) as pid:
         yield Running("Orthanc, no flush", "ORTHANC", port, pid, folder / "storage")
 
 
@@ -149,7 +149,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _process(command: list[str], folder: Path, port: int, more: Mapping[str, str]) -> Iterator[int]:
+def _running(command: list[str], folder: Path, port: int, more: Mapping[str, str]) -> Iterator[int]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env={**ENVIRONMENT, **more})
     try:
