@@ -10,9 +10,9 @@ from pydicom import Dataset
 from pynetdicom import evt
 
 from pacs2trial.errors import PermanentError, TransientError
+from pacs2trial.holdings.matching import matches
 from pacs2trial.network.find import find_instances, find_series, find_studies
 from pacs2trial.network.limits import Limits
-from pacs2trial_demo.pacs.matching import matches
 from support.scripted_pacs import PATIENT_ID, SERIES, STUDY, ScriptedPacs, dataset
 
 SUCCESS, PENDING, OUT_OF_RESOURCES = 0x0000, 0xFF00, 0xA700
