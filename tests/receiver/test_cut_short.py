@@ -19,6 +19,7 @@ from support.findings import identities_outside_the_vault, require_ledger_and_st
 from support.processes import Child
 from support.raw_sender import RELEASE, Store, Wire, request, send_raw, wire
 from support.receivers import receiver_on
+from support.waiting import eventually
 
 HOUR = 3600.0
 CUTS = 40
@@ -29,13 +30,6 @@ def require_whole(workspace: Workspace, number: int) -> None:
     assert list(states(workspace.vault).values()) == [InstanceState.STAGED] * number
     assert not list(workspace.settings.home.rglob(f"*{TEMPORARY_SUFFIX}"))
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_sender_killed_in_the_middle_of_an_object_leaves_whole_ones_only(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from support.processes import together
 from support.programs import free_port
 from support.raw_sender import request, send_raw, wire
 from support.receivers import SENDER, receiver_process, send
+from support.waiting import eventually
 
 Samples = dict[tuple[str, str], float]
 
@@ -39,13 +39,6 @@ def scrape(port: int) -> tuple[str, Samples]:
         for sample in family.samples
     }
     return text, samples
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_what_several_workers_did_is_scraped_as_one(workspace: Workspace, rt_study: list[FileDataset], tmp_path: Path):

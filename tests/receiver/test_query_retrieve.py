@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pydicom
@@ -14,11 +15,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian, RLELossless
 from pynetdicom import AE, build_context, evt
+from pynetdicom.association import Association
 from sqlalchemy import select
 
-from pacs2trial.holdings.view import TrialView
+from pacs2trial.holdings.levels import Level
+from pacs2trial.holdings.view import TrialView, View
 from pacs2trial.network.identifier import identifier
-from pacs2trial.receiver import Receiver
+from pacs2trial.receiver import Receiver, query
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault.tables import AuditEntry
 from pacs2trial.workspace import Workspace
@@ -29,6 +32,7 @@ from support.peers import Dcmtk, Orthanc
 from support.programs import free_port
 from support.receivers import AET
 from support.shown import SCOPES, ShownSite
+from support.waiting import eventually
 
 RULES = """
 callers:
@@ -149,21 +153,27 @@ def test_an_identifier_beside_the_model_is_refused(port: int, model: str, keys: 
 
 
 def test_cancel_ends_a_find(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = TrialView.object_of
+    searched = query.search
 
-    def slowly(self: TrialView, content: object) -> object:
-        time.sleep(1)
-        return slow(self, content)  # type: ignore[arg-type]
+    def slowly(view: View, level: Level, keys: Dataset) -> Iterator[Dataset]:
+        """The second answer comes when the cancel has."""
+        answers = searched(view, level, keys)
+        yield next(answers)
+        eventually(a_cancel_came)
+        yield from answers
 
-    monkeypatch.setattr(TrialView, "object_of", slowly)
-    monkeypatch.setattr("pacs2trial.holdings.search.PAGE", 1)
+    monkeypatch.setattr(query, "search", slowly)
     with asking(port, "BOTH", LUNG, models=[PATIENT_FIND]) as association:
-        answers = association.send_c_find(identifier("PATIENT", PatientName=""), PATIENT_FIND, msg_id=7)
+        answers = association.send_c_find(identifier("PATIENT", PatientID=""), PATIENT_FIND, msg_id=7)
         first, _ = next(answers)
         association.send_c_cancel(7, query_model=PATIENT_FIND)
         statuses = [int(status.Status) for status, _ in answers]
     assert first.Status == 0xFF00
-    assert statuses[-1] == 0xFE00
+    assert statuses == [0xFE00]
+
+
+def a_cancel_came() -> bool:
+    return any(each.dimse.cancel_req for each in threading.enumerate() if isinstance(each, Association))
 
 
 # --- C-GET ---------------------------------------------------------------------------------------------------------
@@ -228,10 +238,11 @@ def test_an_object_that_cannot_be_made_is_a_warning_with_its_uid(
 
 
 def test_cancel_ends_a_get_with_what_remains(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = TrialView.object_of
+    made, asked = TrialView.object_of, count()
 
     def slowly(self: TrialView, content: object) -> object:
-        time.sleep(0.2)
+        if next(asked):
+            eventually(a_cancel_came)
         return made(self, content)  # type: ignore[arg-type]
 
     monkeypatch.setattr(TrialView, "object_of", slowly)
