@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pacs2trial.deidentify import deidentify
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
+from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.profile import Plan, SubjectValues, staging_plan, trial_plan
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Original
@@ -48,10 +48,6 @@ def stage_2(files: list[Path], out: Path) -> None:
 def _stage(files: list[Path], out: Path, plan: Plan, patient: str, values: SubjectValues | None) -> None:
     pseudonyms = NumberedPseudonyms()
     for path in files:
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            view = memoryview(data)
-            made = deidentify(split_file(view), plan, pseudonyms, patient=patient, values=values)
-            head = file_bytes(made.sop_class, made.sop_instance, made.transfer_syntax, made.header)
-            write_durably(out / path.name, [head, *made.pixel], durable=False)
-            del made
-            view.release()
+        made = deidentify(split_file(mapped(path, whole=True)), plan, pseudonyms, patient=patient, values=values)
+        head = file_bytes(made.sop_class, made.sop_instance, made.transfer_syntax, made.header)
+        write_durably(out / path.name, [head, *made.pixel], durable=False)

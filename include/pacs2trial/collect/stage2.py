@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pacs2trial.collect.layout import member_name
 from pacs2trial.collect.values import ObjectValues, object_values
 from pacs2trial.deidentify import Deidentified, deidentify
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
+from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.lookups import Answers
@@ -117,10 +117,8 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
     """
     path = staging / item.source.path
     try:
-        with path.open("rb") as file:
-            staged = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         made = deidentify(
-            split_file(staged),
+            split_file(mapped(path, whole=True)),
             recipe.plan,
             recipe.pseudonyms,
             patient=recipe.values.subject_key,

@@ -6,7 +6,6 @@ objects, plan, subject key, values of rules. It writes nothing but pseudonyms.
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -15,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.collect.stage2 import Recipe, address, transform
 from pacs2trial.dicomfile.encoding import split_file
+from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.errors import HeldError, InputError, PermanentError, UnsafeObjectError
 from pacs2trial.holdings.headers import Headers
 from pacs2trial.holdings.ledger import Content, Ledger
@@ -86,8 +86,7 @@ class StagingView:
     def object_of(self, content: Content) -> ShownObject:
         source = content.chosen
         try:
-            with (self.ws.settings.staging / source.path).open("rb") as file:
-                found = split_file(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            found = split_file(mapped(self.ws.settings.staging / source.path, whole=False))
         except (OSError, ValueError) as error:
             raise PermanentError(f"staged file {source.path} cannot be read: {type(error).__name__}") from None
         except UnsafeObjectError as error:

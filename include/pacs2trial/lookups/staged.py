@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Collection
 from pathlib import Path
 
 from pacs2trial.deidentify.charset import decode
 from pacs2trial.dicomfile.encoding import split_file
+from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.dicomfile.scan import elements
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 
@@ -29,8 +29,7 @@ def staged_values(path: Path, tags: Collection[int], name: str) -> dict[int, str
     found = dict.fromkeys((CHARACTER_SET, *tags), b"")
     last = max(found)
     try:
-        with path.open("rb") as file:
-            staged = split_file(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+        staged = split_file(mapped(path, whole=False))
         for tag, _, _, value, end, _ in elements(staged.header, 0, len(staged.header), implicit=staged.implicit):
             if tag in found:
                 found[tag] = bytes(staged.header[value:end]).strip(PADDING)
