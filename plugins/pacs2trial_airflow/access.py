@@ -24,6 +24,10 @@ LoggedIn = Annotated[BaseUser, Depends(get_user)]
 """The logged-in user; a request without a login ends with 401."""
 
 
+async def logged_in(_user: LoggedIn) -> None:
+    """Return if somebody is logged in."""
+
+
 def roles_of(user: BaseUser) -> frozenset[Role]:
     """The roles that the settings give a user, and those that a FAB user has by the same names."""
     given = set(environment.load().roles_of(user.get_name()))

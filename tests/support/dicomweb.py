@@ -29,7 +29,7 @@ OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 @pytest.fixture(scope="module")
 def server(airflow_home: Path, shown_site: ShownSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Airflow's API server on the shown site."""
-    from pacs2trial_airflow.dicomweb.resources import site
+    from pacs2trial_airflow.site import site
 
     settings = shown_site.ws.settings
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}

@@ -12,6 +12,7 @@ import pytest
 _PACKAGES = {
     "Orthanc": "orthanc",
     "dciodvfy": "dicom3tools",
+    "chromium": "chromium",
     "dcmcjpeg": "dcmtk",
     "dcm2xml": "dcmtk",
     "dcmconv": "dcmtk",

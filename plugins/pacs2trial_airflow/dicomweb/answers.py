@@ -8,7 +8,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from pacs2trial_airflow.dicomweb.multipart import Multipart, Part
-from pacs2trial_airflow.dicomweb.work import in_threads
+from pacs2trial_airflow.work import in_threads
 
 PARTIAL_CONTENT = 206
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from starlette.datastructures import MutableHeaders
 
 from pacs2trial.errors import HeldError, InputError, Pacs2TrialError, TransientError
 from pacs2trial.network.quiet import hush
 from pacs2trial.preview.rendering import NotAPictureError
 from pacs2trial_airflow.access import entitled
 from pacs2trial_airflow.dicomweb import bulk_routes, rendered_routes, retrieve_routes, search_routes
-from pacs2trial_airflow.dicomweb.lazy import Message
-from pacs2trial_airflow.dicomweb.resources import NotAcceptableError, NotFoundError
+from pacs2trial_airflow.dicomweb.resources import NotAcceptableError
+from pacs2trial_airflow.headers import WithHeaders
+from pacs2trial_airflow.site import NotFoundError
 
 log = logging.getLogger(__name__)
 
@@ -49,25 +48,8 @@ def make_application() -> FastAPI:
         made.include_router(routes.router, prefix="/{scope}", dependencies=[Depends(entitled)])
     made.add_exception_handler(Pacs2TrialError, _told)
     made.add_exception_handler(RequestValidationError, _nowhere)
-    made.add_middleware(WithHeaders)
+    made.add_middleware(WithHeaders, headers=HEADERS)
     return made
-
-
-class WithHeaders:
-    """Puts :data:`HEADERS` on every answer."""
-
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        self.app = app
-
-    async def __call__(
-        self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-    ) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
 
 
 def _told(_request: Request, error: Exception) -> Response:

@@ -17,18 +17,9 @@ from pacs2trial.holdings.view import View
 from pacs2trial.preview.rendering import Function, Kind, Viewport, Window, rendered
 from pacs2trial_airflow.dicomweb.accept import MediaRange, accepted
 from pacs2trial_airflow.dicomweb.bulk_routes import frame_numbers, require_frames
-from pacs2trial_airflow.dicomweb.resources import (
-    Instance,
-    NotAcceptableError,
-    NotFoundError,
-    ScopeName,
-    Series,
-    Study,
-    found,
-    one,
-    site,
-)
-from pacs2trial_airflow.dicomweb.work import in_thread
+from pacs2trial_airflow.dicomweb.resources import Instance, NotAcceptableError, ScopeName, Series, Study, found, one
+from pacs2trial_airflow.site import NotFoundError, site
+from pacs2trial_airflow.work import in_thread
 
 router = APIRouter()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated, Final
 
 from fastapi import Path, Request
@@ -10,9 +9,9 @@ from fastapi import Path, Request
 from pacs2trial.errors import HeldError, InputError
 from pacs2trial.holdings.ledger import Content
 from pacs2trial.holdings.search import contents
-from pacs2trial.holdings.view import View, Views
+from pacs2trial.holdings.view import View
 from pacs2trial.network.identifier import identifier
-from pacs2trial_airflow.hooks.workspace import open_workspace
+from pacs2trial_airflow.site import NotFoundError
 
 UID_PATTERN: Final = r"^[0-9.]{1,64}$"
 
@@ -22,39 +21,8 @@ Instance = Annotated[str, Path(pattern=UID_PATTERN)]
 ScopeName = Annotated[str, Path(pattern=r"^[A-Z0-9_-]{1,32}$")]
 
 
-class NotFoundError(InputError):
-    """What the path names is not there: status 404."""
-
-
 class NotAcceptableError(InputError):
     """It is there, and not to be had as the client accepts it: status 406."""
-
-
-class _Site:
-    """The views of the site, opened once a process."""
-
-    def __init__(self) -> None:
-        self._views: Views | None = None
-        self._lock = threading.Lock()
-
-    def view(self, scope: str) -> View:
-        with self._lock:
-            if self._views is None:
-                self._views = Views(open_workspace())
-        try:
-            return self._views.of(scope)
-        except InputError as error:
-            raise NotFoundError(*error.problems) from None
-
-    def forget(self) -> None:
-        """Open the site anew for the next request."""
-        with self._lock:
-            if self._views is not None:
-                self._views.ws.vault.close()
-            self._views = None
-
-
-site = _Site()
 
 
 def found(view: View, study: str, series: str = "", instance: str = "") -> list[Content]:

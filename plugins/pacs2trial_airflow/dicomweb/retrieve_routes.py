@@ -23,10 +23,10 @@ from pacs2trial_airflow.dicomweb.resources import (
     base_url,
     found,
     shown_now,
-    site,
 )
 from pacs2trial_airflow.dicomweb.search_routes import json_kind
-from pacs2trial_airflow.dicomweb.work import in_thread
+from pacs2trial_airflow.site import site
+from pacs2trial_airflow.work import in_thread
 
 router = APIRouter()
 

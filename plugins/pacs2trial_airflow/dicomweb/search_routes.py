@@ -14,16 +14,9 @@ from pacs2trial.holdings.levels import UNIQUE_KEYS, Level
 from pacs2trial.holdings.search import search
 from pacs2trial_airflow.dicomweb.accept import accepted, first_of
 from pacs2trial_airflow.dicomweb.parameters import SearchParameters, search_parameters
-from pacs2trial_airflow.dicomweb.resources import (
-    NotAcceptableError,
-    ScopeName,
-    Series,
-    Study,
-    address,
-    base_url,
-    site,
-)
-from pacs2trial_airflow.dicomweb.work import in_thread
+from pacs2trial_airflow.dicomweb.resources import NotAcceptableError, ScopeName, Series, Study, address, base_url
+from pacs2trial_airflow.site import site
+from pacs2trial_airflow.work import in_thread
 
 router = APIRouter()
 

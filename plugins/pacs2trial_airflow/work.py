@@ -18,7 +18,7 @@ AT_A_TIME: Final = 4
 
 Result = TypeVar("Result")
 
-_limiter: RunVar[anyio.CapacityLimiter] = RunVar("pacs2trial dicomweb")
+_limiter: RunVar[anyio.CapacityLimiter] = RunVar("pacs2trial work")
 
 
 async def in_thread(function: Callable[[], Result]) -> Result:

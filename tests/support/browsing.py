@@ -1,0 +1,58 @@
+"""Pages as a browser sees them: Debian's Chromium against the shared API server, logged in as a user of the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support.airflow_env import ROOT
+from support.api_server import ApiServer
+from support.programs import need
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+PAGES = "/pacs2trial/pages"
+PICTURES = ROOT / "artifacts" / "pages"
+"""Where screenshots go; git ignores it, CI keeps it."""
+LAPTOP = {"width": 1366, "height": 768}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=need("chromium"), args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def page_of(browser: Browser, server: ApiServer, user: str = "rita", *, dark: bool = False) -> Iterator[Page]:
+    """An empty page of ``user`` on a laptop; whatever its scripts get wrong fails the test."""
+    context = browser.new_context(
+        base_url=server.url, viewport=LAPTOP, color_scheme="dark" if dark else "light", reduced_motion="reduce"
+    )
+    context.add_cookies([{"name": "_token", "value": server.tokens[user], "url": server.url}])
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    try:
+        yield page
+        assert wrong == []
+    finally:
+        context.close()
+
+
+def picture(page: Page, name: str) -> Path:
+    """A screenshot of the whole page, kept."""
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
