@@ -10,7 +10,7 @@ from datetime import date
 
 import pytest
 from pydicom.dataset import FileDataset
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, event, insert, update
 
 from pacs2trial.errors import TransientError
 from pacs2trial.intake import Staged, stage1, stage_dataset
@@ -94,12 +94,11 @@ def test_a_pseudonym_that_was_taken_over_meanwhile_refuses_one_object_only(
     unlucky = str(slices[3].SOPInstanceUID)
     keep = Pseudonyms.keep
 
-    def taken_over(self, session, drafts):
+    def taken_over(self, connection, drafts):
         drafts = list(drafts)
         for row in (row for draft in drafts for row in draft.proposals if row["lookup"] == unlucky):
-            session.add(Pseudonym(**(dict(row) | {"pseudo": "2.25.77"})))
-        session.flush()
-        keep(self, session, drafts)
+            connection.execute(insert(Pseudonym), dict(row) | {"pseudo": "2.25.77"})
+        keep(self, connection, drafts)
 
     monkeypatch.setattr(Pseudonyms, "keep", taken_over)
     outcomes = all_at_once(workspace, slices[1:])

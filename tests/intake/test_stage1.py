@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from pydicom.dataset import FileDataset
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from pacs2trial.connections import SiteConnections
 from pacs2trial.errors import TransientError, UnsafeObjectError
@@ -26,6 +26,7 @@ from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
 from support.findings import require_ledger_and_store_agree, staged_files, staged_objects, states
 from support.ledgers import PACS, Book
 from support.receivers import encoded
+from support.statements import heard
 
 
 def stage(ws: Workspace, ds: FileDataset, source: str = "push:SCANNER1") -> Staged:
@@ -243,12 +244,6 @@ def test_one_object_costs_a_handful_of_statements(workspace: Workspace, planning
     """Counted on the connection; the objects of a series share patient, study and frame of reference."""
 
     stage(workspace, planning_ct[0])
-    statements: list[str] = []
-
-    def note(_connection, _cursor, statement: str, *_rest) -> None:
-        if not statement.startswith(("PRAGMA", "BEGIN")):
-            statements.append(statement)
-
-    event.listen(workspace.vault.engine, "before_cursor_execute", note)
-    stage(workspace, planning_ct[1])
+    with heard(workspace.vault) as statements:
+        stage(workspace, planning_ct[1])
     assert len(statements) <= 10, statements

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import pydicom
+from blake3 import blake3
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
@@ -47,7 +47,7 @@ def require_ledger_and_store_agree(vault: Vault, settings: Settings) -> None:
     assert on_disk == {path for path, _, _ in versions}
     for path, digest, size in versions:
         content = (settings.staging / path).read_bytes()
-        assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, size)
+        assert (blake3(content).hexdigest(), len(content)) == (digest, size)
 
 
 def identities_outside_the_vault(

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from pacs2trial.settings import Settings
 from pacs2trial.vault import Original, Vault
 from pacs2trial.vault.database import BATCH
 from pacs2trial.vault.tables import Kind
+from support.statements import heard
 
 UIDS = [Original(Kind.UID, f"1.2.826.0.1.{number}") for number in range(BATCH)]
 OF_ONE_OBJECT = [*UIDS[:20], Original(Kind.ACCESSION, "A1"), Original(Kind.STUDY_ID, "S1")]
@@ -21,18 +21,12 @@ BY_ANOTHER = pytest.mark.parametrize("known", [0, 1, BATCH - 1])
 
 @contextmanager
 def statements(vault: Vault, table: str) -> Iterator[list[str]]:
-    """The first words of all statements about ``table``; one that the driver repeats for many rows counts each time."""
+    """The first words of all statements about ``table``, once the block is left."""
     seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
-        if f" {table} " in f"{statement} ".replace("\n", " ").replace(",", " "):
-            seen.extend([statement.split()[0]] * (len(parameters) if isinstance(parameters, list) else 1))
-
-    event.listen(vault.engine, "before_cursor_execute", note)
-    try:
+    with heard(vault) as said:
         yield seen
-    finally:
-        event.remove(vault.engine, "before_cursor_execute", note)
+    plain = [f"{statement} ".replace("\n", " ").replace(",", " ") for statement in said]
+    seen += [statement.split()[0] for statement in plain if f" {table} " in statement]
 
 
 @pytest.mark.parametrize("asked", [UIDS, OF_ONE_OBJECT], ids=["a series", "an object"])

@@ -10,6 +10,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
 from pacs2trial.errors import TransientError
 from pacs2trial.staging.ledger import Arrival, Content, Recorded, enter_first, enter_staged
 from pacs2trial.trials.definition import STAGING
@@ -84,24 +87,25 @@ class Recorder:
         pseudonyms = self._vault.pseudonyms(STAGING)
         drafts = [ready.draft for ready in together]
         try:
-            with self._vault.session() as session:
-                pseudonyms.keep(session, drafts)
+            with self._vault.writing() as connection:
+                pseudonyms.keep(connection, drafts)
                 first = [(ready.arrival, ready.content) for ready in together if ready.first]
-                entered = enter_first(session, first) if first else set()
-                outcomes: list[Recorded | Exception] = []
-                for ready in together:
-                    if not ready.first:
-                        outcomes.append(enter_staged(session, ready.arrival, ready.content, renamed=ready.renamed))
-                    elif ready.arrival.instance.sop_instance in entered:
-                        outcomes.append(Recorded(InstanceState.STAGED, "", new=True))
-                    else:
-                        outcomes.append(OvertakenError())
+                entered = enter_first(connection, first) if first else set()
+                outcomes = [_outcome(connection, ready, entered) for ready in together]
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this object
             return error
         pseudonyms.kept(drafts)
         for ready, outcome in zip(together, outcomes, strict=True):
             ready.outcome = outcome
         return None
+
+
+def _outcome(connection: Connection, ready: Ready, entered: set[str]) -> Recorded | Exception:
+    if ready.first:
+        new = ready.arrival.instance.sop_instance in entered
+        return Recorded(InstanceState.STAGED, "", new=True) if new else OvertakenError()
+    with Session(connection, expire_on_commit=False) as session, session.begin():
+        return enter_staged(session, ready.arrival, ready.content, renamed=ready.renamed)
 
 
 def _is_of_vault(fault: Exception) -> bool:

@@ -7,7 +7,6 @@ does not lies encrypted in quarantine, and the ledger says so, all of it durable
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -33,7 +32,7 @@ from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.staging import quarantine
 from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known
-from pacs2trial.staging.store import claim, need_room, relative_path
+from pacs2trial.staging.store import claim, digest_of, need_room, relative_path
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Original, Vault
 from pacs2trial.vault.identities import Patient
@@ -206,10 +205,7 @@ def _store(
     ws, instance = received.ws, arrival.instance
     meta = file_bytes(clean.sop_class, clean.sop_instance, clean.transfer_syntax, clean.header)
     parts: list[Buffer] = [meta, *clean.pixel]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    content = digest.hexdigest()
+    content = digest_of(parts)
     with claim(ws.settings, instance.sop_instance):
         plain = relative_path(patient.code, clean.study, clean.series, clean.sop_instance)
         first = unheard_of and not (ws.settings.staging / plain).exists()

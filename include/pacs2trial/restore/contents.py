@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVarTuple
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
+from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.settings import Settings
-from pacs2trial.staging.store import claim
+from pacs2trial.staging.store import claim, digest_of
 from pacs2trial.staging.versions import is_used
 from pacs2trial.vault.tables import (
     Identifier,
@@ -116,7 +115,7 @@ def is_there(settings: Settings, content: Content) -> bool:
 def _intact(settings: Settings, content: Content) -> bool:
     path = settings.staging / content.path
     with claim(settings, content.sop_instance):
-        if is_there(settings, content) and _sha256(path) == content.digest:
+        if is_there(settings, content) and digest_of([mapped(path, whole=False)]) == content.digest:
             return True
         path.unlink(missing_ok=True)
     return False
@@ -124,8 +123,3 @@ def _intact(settings: Settings, content: Content) -> bool:
 
 def _contents(query: Select[*_Columns]) -> Select[*_Columns]:
     return query.select_from(StagedVersion).join(Instance, Instance.id == StagedVersion.instance_id)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

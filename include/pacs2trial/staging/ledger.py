@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from sqlalchemy import CursorResult, bindparam, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from pacs2trial.staging.balance import ANNOUNCED, Balance, balance, balance_by_study
@@ -47,7 +47,6 @@ _SOURCE_LENGTH = 64
 _OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
 
 
-_VERSION = insert(StagedVersion)
 _KNOWN = (
     select(
         Instance.identifier_id,
@@ -226,7 +225,7 @@ def enter_staged(session: Session, arrival: Arrival, content: Content, *, rename
     return Recorded(InstanceState(instance.state), instance.reason, new)
 
 
-def enter_first(session: Session, staged: Sequence[tuple[Arrival, Content]]) -> set[str]:
+def enter_first(connection: Connection, staged: Sequence[tuple[Arrival, Content]]) -> set[str]:
     """Enter instances of which the ledger is thought to know nothing, inside a transaction of the caller.
 
     Returns:
@@ -238,14 +237,14 @@ def enter_first(session: Session, staged: Sequence[tuple[Arrival, Content]]) -> 
         | {"facts_sealed": arrival.facts_sealed, "contents": 1, "settled_at": moment, "arrived_at": moment}
         for arrival, _ in staged
     ]
-    ids = {row.sop_instance: row.id for row in inserted(session, Instance, rows, "id", "sop_instance")}
+    ids = dict(inserted(connection, Instance, rows, "sop_instance", "id"))
     versions = [
         {"instance_id": ids[arrival.instance.sop_instance], "current": True, **vars(content)}
         for arrival, content in staged
         if arrival.instance.sop_instance in ids
     ]
     if versions:
-        session.connection().execute(_VERSION, versions if len(versions) > 1 else versions[0])
+        insert_new(connection, StagedVersion, versions)
     return set(ids)
 
 

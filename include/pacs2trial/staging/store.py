@@ -6,9 +6,12 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from blake3 import blake3
+from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
 from pacs2trial.errors import TransientError
@@ -26,8 +29,8 @@ def relative_path(patient: str, study: str, series: str, sop_instance: str, *, d
         study: Study Instance UID in staging.
         series: Series Instance UID in staging.
         sop_instance: SOP Instance UID in staging.
-        digest: SHA-256 of a content that is not the first one under this SOP Instance UID; its first eight digits
-            make the name ``<instance>.<digest8>.dcm``.
+        digest: of a content (:func:`digest_of`) that is not the first one under this SOP Instance UID; its first eight
+            digits make the name ``<instance>.<digest8>.dcm``.
     """
     suffix = f".{digest[:_DIGEST_CHARACTERS]}.dcm" if digest else ".dcm"
     return Path(patient, study, series, sop_instance + suffix)
@@ -36,6 +39,18 @@ def relative_path(patient: str, study: str, series: str, sop_instance: str, *, d
 def staged_path(settings: Settings, patient: str, study: str, series: str, sop_instance: str) -> Path:
     """The absolute path of an instance's first content (see :func:`relative_path`)."""
     return settings.staging / relative_path(patient, study, series, sop_instance)
+
+
+def digest_of(parts: Iterable[Buffer]) -> str:
+    """What a staged content is known by in the ledger: BLAKE3, 64 hexadecimal digits.
+
+    Every object is hashed when it arrives; where the processor has no instructions of its own for it, SHA-256 takes a
+    quarter of the time of stage 1.
+    """
+    digest = blake3()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 @contextmanager

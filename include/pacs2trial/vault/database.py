@@ -10,21 +10,23 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, bindparam, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import Insert
 
 from pacs2trial.errors import PermanentError, SetupError, TransientError
+from pacs2trial.vault import direct
 from pacs2trial.vault.tables import Base
 
 WAIT_SECONDS = 30
@@ -32,6 +34,9 @@ _UNHEARD_S = 10
 """Seconds after which a silent server is asked whether it is there: one whose machine is gone never says so."""
 BATCH = 500
 """Values of one statement; far below SQLite's limit on variables even with several columns a row."""
+
+FEW = 16
+"""Rows of one statement that is made once for their number; larger batches are written as they come."""
 
 READ_ONLY = "vault_read_only"
 SINGLE = "vault_single_question"
@@ -110,20 +115,23 @@ class Database:
             RuntimeError: this thread has a writing transaction open already, which would wait for itself.
         """
         opened = self._of_this_process()
-        with _plain_errors():
-            if read_only:
-                with Session(opened.reading, expire_on_commit=False) as session, session.begin():
-                    yield session
-            else:
-                with (
-                    self._alone_in_thread(),
-                    self._turn(opened),
-                    Session(opened.writing, expire_on_commit=False) as session,
-                    session.begin(),
-                ):
-                    if overwrite and self.is_sqlite:
-                        session.execute(text("PRAGMA secure_delete = ON"))
-                    yield session
+        with ExitStack() as stack:
+            stack.enter_context(_plain_errors())
+            if not read_only:
+                stack.enter_context(self._alone(opened))
+            engine = opened.reading if read_only else opened.writing
+            session = stack.enter_context(Session(engine, expire_on_commit=False))
+            stack.enter_context(session.begin())
+            if overwrite and self.is_sqlite:
+                session.execute(text("PRAGMA secure_delete = ON"))
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A writing transaction as :meth:`session`, for what is written of every instance."""
+        opened = self._of_this_process()
+        with _plain_errors(), self._alone(opened), opened.writing.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -214,12 +222,13 @@ class Database:
         )
 
     @contextmanager
-    def _alone_in_thread(self) -> Iterator[None]:
+    def _alone(self, opened: _Opened) -> Iterator[None]:
         if getattr(self._in_transaction, "open", False):
             raise RuntimeError("a writing transaction is open in this thread: end it before starting another")
         self._in_transaction.open = True
         try:
-            yield
+            with self._turn(opened):
+                yield
         finally:
             self._in_transaction.open = False
 
@@ -237,7 +246,7 @@ class Database:
             opened.turn.release()
 
 
-def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+def insert_new(of: Session | Connection, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
     """Insert the rows, leaving out those that any unique constraint already knows; one statement for a batch.
 
     No constraint is named on purpose: PostgreSQL would raise for a row that two writers insert at once under the other.
@@ -246,22 +255,47 @@ def insert_new(session: Session, table: type[Base], rows: Sequence[Mapping[str, 
     Returns:
         How many rows were new.
     """
-    return len(inserted(session, table, rows)) if rows else 0
+    return len(inserted(of, table, rows)) if rows else 0
 
 
-def inserted(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], *columns: str) -> list[Row[Any]]:
+def inserted(
+    of: Session | Connection, table: type[Base], rows: Sequence[Mapping[str, Any]], *columns: str
+) -> list[tuple[Any, ...]]:
     """As :func:`insert_new`; the named columns, or else the primary keys, of the rows that were new."""
-    connection = session.connection()
-    # one row goes without what several cost: their statement is written anew each time
-    values = list(rows) if len(rows) > 1 else dict(rows[0])
-    return list(connection.execute(_insert(connection.dialect.name, table, columns), values).all())
+    connection = of if isinstance(of, Connection) else of.connection()
+    if len(rows) > FEW:
+        insert = _insert(connection.dialect.name, table, columns)
+        return [tuple(row) for row in connection.execute(insert, list(rows)).all()]
+    whole = [{**_defaults(table), **row} for row in rows]
+    names = tuple(whole[0])
+    insert = _insert(connection.dialect.name, table, columns, names, len(whole))
+    values = {f"{name}_{number}": row[name] for number, row in enumerate(whole) for name in names}
+    return direct.rows(connection, insert, values)
 
 
 @cache
-def _insert(dialect: str, table: type[Base], columns: tuple[str, ...]) -> Executable:
+def _insert(
+    dialect: str, table: type[Base], columns: tuple[str, ...], names: tuple[str, ...] = (), number: int = 0
+) -> Insert:
+    """For so many rows with values of these names; without a number for any."""
     insert = sqlite_insert(table) if dialect == "sqlite" else postgresql_insert(table)
+    if number:
+        types = {name: table.__table__.c[name].type for name in names}
+        insert = insert.values(
+            [{name: bindparam(f"{name}_{place}", type_=types[name]) for name in names} for place in range(number)]
+        )
     wanted = [table.__table__.c[name] for name in columns] or list(table.__table__.primary_key)
     return insert.on_conflict_do_nothing().returning(*wanted)
+
+
+def _defaults(table: type[Base]) -> dict[str, Any]:
+    """What a row has where nothing is said."""
+    return {name: default.arg(None) if default.is_callable else default.arg for name, default in _having(table)}
+
+
+@cache
+def _having(table: type[Base]) -> list[tuple[str, Any]]:
+    return [(column.key, column.default) for column in table.__table__.columns if column.default is not None]
 
 
 def _prepare_sqlite(connection: Any, synchronous: str) -> None:
@@ -279,8 +313,10 @@ def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get(SINGLE, False):
         return  # a question is a transaction of its own
     read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    cursor.close()
 
 
 @contextmanager

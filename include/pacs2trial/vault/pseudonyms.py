@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, bindparam, select, union_all
+from sqlalchemy import Connection, bindparam, select, union_all
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ClauseElement
 
 from pacs2trial.errors import PermanentError, TransientError
-from pacs2trial.vault import encryption
-from pacs2trial.vault.compact import packed
+from pacs2trial.vault import direct, encryption
+from pacs2trial.vault.compact import CompactText, packed, unpacked
 from pacs2trial.vault.database import Database, batches, insert_new
 from pacs2trial.vault.derivation import code_from, keyed_digest, uid_from
 from pacs2trial.vault.disclosure import Disclosures
@@ -100,7 +101,7 @@ class Pseudonyms:
             found |= {wanted[one["kind"], one["lookup"]]: one["pseudo"] for one in proposals}
         return {original: found[bare] for original, bare in asked.items()}, proposals
 
-    def keep(self, session: Session, drafts: Iterable[Draft]) -> None:
+    def keep(self, connection: Connection, drafts: Iterable[Draft]) -> None:
         """Write what drafts propose, in a transaction of the caller.
 
         Raises:
@@ -111,9 +112,9 @@ class Pseudonyms:
         proposed = {(row["kind"], row["lookup"]): row for draft in drafts for row in draft.proposals}
         if not proposed:
             return
-        self._require_not_erased(session)
+        self._require_not_erased(connection)
         for batch in batches(sorted(proposed.values(), key=_place)):
-            for key, pseudo in self._made(session, batch).items():
+            for key, pseudo in self._made(connection, batch).items():
                 if proposed[key]["pseudo"] != pseudo:
                     raise SupersededError("pseudonyms were taken over at this moment; send the object again")
 
@@ -191,20 +192,20 @@ class Pseudonyms:
             rows = self._select(connection, wanted)
         new = [self._proposal(original, lookup=key[1]) for key, original in wanted.items() if key not in rows]
         if new:
-            with self._database.session() as session:
-                self._require_not_erased(session)
+            with self._database.writing() as connection:
+                self._require_not_erased(connection)
                 for batch in batches(sorted(new, key=_place)):
-                    rows |= self._made(session, batch)
+                    rows |= self._made(connection, batch)
         found = {original: rows[key] for key, original in wanted.items()}
         self._remember(found)
         return found
 
-    def _made(self, session: Session, proposals: Sequence[Mapping[str, Any]]) -> dict[tuple[Kind, str], str]:
+    def _made(self, connection: Connection, proposals: Sequence[Mapping[str, Any]]) -> dict[tuple[Kind, str], str]:
         """The pseudonyms that stand in the vault after these were proposed."""
         proposed: dict[tuple[Kind, str], str] = {(one["kind"], one["lookup"]): one["pseudo"] for one in proposals}
-        if insert_new(session, Pseudonym, proposals) == len(proposals):
+        if insert_new(connection, Pseudonym, proposals) == len(proposals):
             return proposed
-        made = self._select(session.connection(), proposed)
+        made = self._select(connection, proposed)
         if len(made) < len(proposed):
             raise PermanentError(
                 f"scope {self._scope.name}: {len(proposed) - len(made)} proposed pseudonyms stand for other "
@@ -216,9 +217,9 @@ class Pseudonyms:
         """Wait until no other transaction makes pseudonyms of this scope: its rows might come in another order."""
         session.execute(select(Scope.id).where(Scope.id == self._scope.id).with_for_update())
 
-    def _require_not_erased(self, session: Session) -> None:
+    def _require_not_erased(self, connection: Connection) -> None:
         """A process that had opened the scope before it was erased still has its keys in memory."""
-        if session.connection().execute(_ERASED, {"scope": self._scope.id}).scalar_one() is not None:
+        if direct.rows(connection, _ERASED, {"scope": self._scope.id}) != [(None,)]:
             raise PermanentError(f"the scope {self._scope.name} was erased; its pseudonyms cannot be made again")
 
     def _select(self, connection: Connection, keys: Iterable[tuple[Kind, str]]) -> dict[tuple[Kind, str], str]:
@@ -227,10 +228,13 @@ class Pseudonyms:
             by_kind: dict[Kind, list[str]] = {}
             for kind, lookup in batch:
                 by_kind.setdefault(kind, []).append(lookup)
-            kinds = tuple(sorted(by_kind))
-            asked: dict[str, object] = {kind.value: lookups for kind, lookups in by_kind.items()}
-            found = connection.execute(_question(kinds), asked | {"scope": self._scope.id})
-            rows |= {(_KINDS[kind], lookup): pseudo for kind, lookup, pseudo in found}
+            asked: dict[str, object] = {"scope": self._scope.id}
+            for kind, lookups in by_kind.items():
+                by_kind[kind] = lookups + lookups[-1:] * (_rounded(len(lookups)) - len(lookups))
+                asked |= {f"{kind.value}_{place}": lookup for place, lookup in enumerate(by_kind[kind])}
+            question = _question(tuple(sorted((kind, len(lookups)) for kind, lookups in by_kind.items())))
+            for kind, lookup, pseudo in direct.rows(connection, question, asked):
+                rows[_KINDS[kind], unpacked(bytes(lookup))] = unpacked(bytes(pseudo))
         return rows
 
     def _proposal(self, original: Original, *, lookup: str) -> dict[str, Any]:
@@ -285,16 +289,21 @@ class Draft:
 _ERASED = select(Scope.erased_at).where(Scope.id == bindparam("scope")).with_for_update(read=True)
 
 
+def _rounded(number: int) -> int:
+    """The next power of two, so that there are few statements, each of which is made once."""
+    return 1 << (number - 1).bit_length()
+
+
 @cache
-def _question(kinds: tuple[Kind, ...]) -> Executable:
-    """Asks for the pseudonyms of originals of these kinds; its parameters are the scope, and look-up values by kind."""
+def _question(kinds: tuple[tuple[Kind, int], ...]) -> ClauseElement:
+    """Asks for the pseudonyms of so many originals of these kinds; its parameters are the scope, and look-up values."""
     parts = [
         select(Pseudonym.kind, Pseudonym.lookup, Pseudonym.pseudo).where(
             Pseudonym.scope_id == bindparam("scope"),
             Pseudonym.kind == kind,
-            Pseudonym.lookup.in_(bindparam(kind.value, expanding=True)),
+            Pseudonym.lookup.in_([bindparam(f"{kind.value}_{place}", type_=CompactText) for place in range(number)]),
         )
-        for kind in kinds
+        for kind, number in kinds
     ]
     return parts[0] if len(parts) == 1 else union_all(*parts)
 

@@ -103,6 +103,10 @@ class Vault:
         """
         return self._database.session(read_only=read_only)
 
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction as :meth:`session`, for what is written of every instance."""
+        return self._database.writing()
+
     def reading(self) -> AbstractContextManager[Connection]:
         """A connection for single questions, as are asked for every instance; errors as :meth:`session`."""
         return self._database.reading()

@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from blake3 import blake3
+
 from pacs2trial.errors import InputError, ProofError, UnsafeObjectError
 from pacs2trial.vault.tables import PackageRow, PackageState, now
 from pacs2trial.verify.completeness import set_differences
@@ -168,7 +170,7 @@ class _Comparison:
             yield f"{name}: SHA-256 is not the one in the vault"
         if self._listed.get(name) != (len(packed), sha256):
             yield f"{name}: SHA-256 or size is not the one in the manifest"
-        if hashlib.sha256(staged).hexdigest() != source.digest:
+        if blake3(staged).hexdigest() != source.digest:
             yield f"{name}: the staged object that it was made of has changed"
 
     def _remarks(self, name: str) -> list[str]:
