@@ -155,7 +155,7 @@ def read_person(obj: EncodedObject) -> dict[str, Any]:
 def _other_ids(obj: EncodedObject) -> Iterator[bytes]:
     """The values of Patient ID in the items of Other Patient IDs Sequence (0010,1002)."""
     header = obj.header
-    _, vr, _, position, end, _ = obj.top.get(_OTHER_IDS, (0, b"", 0, 0, 0, False))
+    _, vr, _, position, end, _ = obj.element(_OTHER_IDS) or (0, b"", 0, 0, 0, False)
     while position < end:
         number, length, content = item_at(header, position, end)
         if number == SEQUENCE_END:
@@ -179,9 +179,11 @@ def _values(obj: EncodedObject) -> dict[int, bytes]:
     if obj.in_order_to <= _LAST:
         refuse("order", "an attribute stands twice or behind its place")
     found: dict[int, bytes] = {}
-    for tag in _WANTED & obj.top.keys():
-        _, _, _, start, end, _ = obj.top[tag]
-        found[tag] = bytes(obj.header[start : min(end, start + _LONGEST)])
+    for _, _, origin, elements, _ in obj.parts:
+        for tag in _WANTED & elements.keys():
+            _, _, _, start, end, _ = elements[tag]
+            value = bytes(obj.header[origin + start : origin + min(end, start + _LONGEST)])
+            found.setdefault(tag, value)
     return found
 
 

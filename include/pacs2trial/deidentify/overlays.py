@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacs2trial.dicomfile.encoding import EncodedObject
-from pacs2trial.dicomfile.scan import elements, head_at
+from pacs2trial.dicomfile.scan import head_at
 from pacs2trial.dicomfile.syntaxes import NATIVE
 
 _BITS_ALLOCATED: Final = 0x00280100
@@ -74,10 +74,5 @@ def _are_graphics(values: NDArray[np.unsignedinteger], used: int, spare: int, nu
 
 def _numbers(obj: EncodedObject) -> dict[int, int]:
     """The values of VR US or SS that describe the pixels, as unsigned numbers."""
-    found = {}
-    for tag, _, _, value, stop, _ in elements(obj.header, 0, len(obj.header), implicit=obj.implicit):
-        if tag > _PADDING:
-            break
-        if tag >= _BITS_ALLOCATED and stop - value == 2:
-            found[tag] = int.from_bytes(obj.header[value:stop], "little")
-    return found
+    values = {tag: obj.value(tag) for tag in (_BITS_ALLOCATED, _BITS_STORED, _HIGH_BIT, _SIGNED, _PADDING)}
+    return {tag: int.from_bytes(value, "little") for tag, value in values.items() if len(value) == 2}

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from typing_extensions import Buffer
 
 from pacs2trial.dicomfile.bigendian import to_little_endian
-from pacs2trial.dicomfile.runs import READ_AHEAD, KnownRuns, Part, all_elements
+from pacs2trial.dicomfile.runs import READ_AHEAD, KnownRuns, Part, all_elements, moved
 from pacs2trial.dicomfile.scan import Bytes, Element, element_at, head_at, refuse
 from pacs2trial.dicomfile.syntaxes import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, NATIVE, READABLE
 from pacs2trial.dicomfile.vr import KNOWN, UNDEFINED
@@ -62,18 +60,18 @@ class EncodedObject:
     parts: tuple[Part, ...] = field(default=(), repr=False)
     in_order_to: int = _HIGHEST
 
-    @cached_property
-    def top(self) -> Mapping[int, Element]:
-        """Where the elements of the outermost level stand in ``header``, by tag; of two the first."""
-        return all_elements(self.parts)
-
-    def value(self, tag: int) -> bytes:
-        """The value of an element of the outermost level as it is encoded; empty if there is none."""
+    def element(self, tag: int) -> Element | None:
+        """Where an element of the outermost level stands in ``header``, of two the first; None if there is none."""
         for _, _, origin, elements_of_part, _ in self.parts:
             element = elements_of_part.get(tag)
             if element is not None:
-                return bytes(self.header[origin + element[3] : origin + element[4]])
-        return b""
+                return moved(element, origin)
+        return None
+
+    def value(self, tag: int) -> bytes:
+        """The value of an element of the outermost level as it is encoded; empty if there is none."""
+        element = self.element(tag)
+        return b"" if element is None else bytes(self.header[element[3] : element[4]])
 
 
 def split_dataset(dataset: Buffer, transfer_syntax: str) -> EncodedObject:

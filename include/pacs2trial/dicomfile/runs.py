@@ -150,7 +150,7 @@ class KnownRuns:
         start, stop = units[0].start, units[-1].stop
         data = buffer[start:stop]
         elements = {
-            tag: _moved(element, unit.origin - start) for unit in units for tag, element in unit.elements.items()
+            tag: moved(element, unit.origin - start) for unit in units for tag, element in unit.elements.items()
         }
         self._bytes += len(data)
         if self._bytes > _MOST_BYTES:
@@ -173,11 +173,12 @@ def all_elements(parts: Sequence[Part]) -> dict[int, Element]:
     found: dict[int, Element] = {}
     for part in parts:
         for tag, element in part.elements.items():
-            found.setdefault(tag, _moved(element, part.origin))
+            found.setdefault(tag, moved(element, part.origin))
     return found
 
 
-def _moved(element: Element, by: int) -> Element:
+def moved(element: Element, by: int) -> Element:
+    """The element as it stands so many bytes further on."""
     tag, vr, start, value, stop, undefined = element
     return tag, vr, start + by, value + by, stop + by, undefined
 
