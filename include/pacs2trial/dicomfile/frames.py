@@ -84,6 +84,16 @@ def cleaned_fragments(value: Bytes, syntax: str, image: ImageDescription) -> lis
     return _overwritten(value, hidden)
 
 
+def encoded_frames(value: Bytes, syntax: str, image: ImageDescription) -> list[list[Range]]:
+    """Where the fragments of every frame stand in encapsulated pixel data, delimiter included.
+
+    Raises:
+        UnsafeObjectError: ``pixel-encoding`` where fragments, frames and transfer syntax do not fit together.
+    """
+    _, *fragments = _fragments(value)
+    return _frames(value, fragments, syntax, image.frames)
+
+
 def _fragments(value: Bytes) -> Iterator[Range]:
     position = 0
     while True:

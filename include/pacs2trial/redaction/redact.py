@@ -1,0 +1,66 @@
+"""Areas blanked in an object: the same object and areas give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from typing_extensions import Buffer
+
+from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
+from pacs2trial.dicomfile.scan import refuse
+from pacs2trial.pixels.areas import Area
+from pacs2trial.pixels.image import UNDECODABLE, Image, image_of
+from pacs2trial.redaction.header import Changes, changed_header
+from pacs2trial.redaction.native import blanked_native
+
+_SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
+
+
+def redact(obj: EncodedObject, areas: Sequence[Area]) -> EncodedObject:
+    """An object with areas blanked in the stored values of every frame concerned; itself if there are none.
+
+    Transfer syntax and encoding stay, unless the pixels are compressed in a way that loses: then they become the
+    lossless form of the same family, and the header tells that they were lossy before.
+
+    Args:
+        obj: in memory, before or after stage 1. Its SOP Instance UID stays: each stage gives it a new one.
+        areas: what lies outside of the image is cut off.
+
+    Raises:
+        UnsafeObjectError: ``undecodable-pixels`` or what :func:`pacs2trial.pixels.image.image_of` says: it is held.
+    """
+    if not areas:
+        return obj
+    image = image_of(obj)
+    if image is None:
+        refuse(UNDECODABLE, "areas are to be blanked in an object that has no pixels")
+    rows, columns = image.description.rows, image.description.columns
+    inside = [part for part in (area.within(columns, rows) for area in areas) if part is not None]
+    if not inside:
+        return obj
+    syntax, pixel, changes = _blanked(obj, image, inside)
+    header = changed_header(obj, changes)
+    return split_dataset(header + pixel, syntax)
+
+
+def redact_file(data: Buffer, areas: Sequence[Area]) -> bytes:
+    """The same for a Part 10 file; without areas its bytes as they are.
+
+    Raises:
+        UnsafeObjectError: as :func:`redact`, or if it is no DICOM file.
+    """
+    if not areas:
+        return bytes(data)
+    made = redact(split_file(data), areas)
+    sop_class, sop_instance = (
+        made.value(tag).strip(b" \0").decode("ascii", "replace") for tag in (_SOP_CLASS, _SOP_INSTANCE)
+    )
+    return file_bytes(sop_class, sop_instance, made.transfer_syntax, bytes(made.header)) + bytes(made.pixel)
+
+
+def _blanked(obj: EncodedObject, image: Image, areas: Sequence[Area]) -> tuple[str, bytes, Changes]:
+    """Transfer syntax, pixel data element and further attributes after blanking."""
+    if not image.is_native:
+        refuse(UNDECODABLE, "pixels in this transfer syntax cannot be blanked")
+    value = blanked_native(image, areas)
+    return obj.transfer_syntax, bytes(obj.pixel[: len(obj.pixel) - len(value)]) + value, {}
