@@ -10,6 +10,7 @@ from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_datas
 from pacs2trial.dicomfile.scan import refuse
 from pacs2trial.pixels.areas import Area
 from pacs2trial.pixels.image import UNDECODABLE, Image, image_of
+from pacs2trial.redaction.compressed import blanked_compressed
 from pacs2trial.redaction.header import Changes, changed_header
 from pacs2trial.redaction.native import blanked_native
 
@@ -60,7 +61,8 @@ def redact_file(data: Buffer, areas: Sequence[Area]) -> bytes:
 
 def _blanked(obj: EncodedObject, image: Image, areas: Sequence[Area]) -> tuple[str, bytes, Changes]:
     """Transfer syntax, pixel data element and further attributes after blanking."""
-    if not image.is_native:
-        refuse(UNDECODABLE, "pixels in this transfer syntax cannot be blanked")
-    value = blanked_native(image, areas)
-    return obj.transfer_syntax, bytes(obj.pixel[: len(obj.pixel) - len(value)]) + value, {}
+    head = bytes(obj.pixel[: len(obj.pixel) - len(image.value)])
+    if image.is_native:
+        return obj.transfer_syntax, head + blanked_native(image, areas), {}
+    syntax, value, changes = blanked_compressed(image, areas)
+    return syntax, head + value, changes
