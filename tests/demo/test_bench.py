@@ -10,6 +10,7 @@ import pytest
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.vault import Vault
+from pacs2trial_demo.bench import growth
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
 from pacs2trial_demo.bench.peers import Peer, in_python
@@ -65,11 +66,20 @@ def test_ratios_are_of_the_same_round() -> None:
     assert times_as_fast(ours, theirs) == Taken(2.0, 4.0)
 
 
+def test_the_bench_of_growth_stages_in_turns(tmp_path: Path) -> None:
+    small, large = growth.costs(tmp_path, sizes=(100, 200), rounds=1)
+    assert (small.staged, large.staged, small.ratio) == (100, 200, 1)
+    assert min(large.milliseconds, large.ratio) > 0
+    for size in ("100", "200"):
+        assert len(list((tmp_path / size / "staging").rglob("*.dcm"))) == int(size) + 100
+
+
 def test_the_vault_bench_grows_a_scope_and_measures(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", durable=False)
-    Vault.create(settings)
+    settings = [Settings(home=tmp_path / name, durable=False) for name in ("small", "large")]
+    for one in settings:
+        Vault.create(one)
     for scope in (STAGING, TRIAL):
-        (found,) = costs(settings, scope, sizes=(10_000,))
-        assert found.rows == 10_000
-        assert found.new > 0
-        assert found.known > 0
+        small, large = costs(settings, scope, sizes=(1_000, 2_000))
+        assert (small.rows, large.rows) == (1_000, 2_000)
+        assert (small.new_ratio, small.known_ratio) == (1, 1)
+        assert min(large.new, large.known, large.new_ratio, large.known_ratio) > 0

@@ -38,6 +38,11 @@ class Server:
         _run(folder, "pg_ctl", "-D", "data", "-l", "log", "-o", options, "-w", "start")
         return cls(folder, f"postgresql://bench@127.0.0.1:{port}/postgres")
 
+    def database(self, name: str) -> str:
+        """The URL of a new, empty database."""
+        _run(self.folder, "psql", "-q", "-d", self.url, "-c", f'CREATE DATABASE "{name}"')
+        return f"{self.url.rpartition('/')[0]}/{name}"
+
     def stop(self) -> None:
         _run(self.folder, "pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
 

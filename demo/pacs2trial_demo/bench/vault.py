@@ -9,7 +9,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,68 +35,100 @@ Uids = Callable[[int, int], list[Original]]
 
 @dataclass(frozen=True)
 class Cost:
-    """Microseconds of processor time per UID, ours and the database's, in a scope of ``rows``: medians over batches."""
+    """Microseconds of processor time per UID, ours and the database's, in a scope of ``rows``: medians over batches.
+
+    ``new_ratio`` and ``known_ratio`` are to the first size: medians of pairs that were taken one right after the other,
+    because a processor is not equally fast at all times.
+    """
 
     rows: int
     new: float
     known: float
+    new_ratio: float
+    known_ratio: float
 
 
-def costs(settings: Settings, scope: str, sizes: tuple[int, ...] = SIZES) -> Iterator[Cost]:
-    """Grow a scope of a vault through ``sizes`` and measure around each.
+class _Grown:
+    """A vault whose scope holds ``rows`` UIDs.
 
     STAGING is asked with UIDs that count up, as scanners give them; a trial with pseudonyms, which are at random places
     of every index. What a process remembers is never what is timed.
     """
-    vault = Vault.open(settings)
-    uids: Uids = _scanned if scope == STAGING else _pseudonymous
-    made = 0
-    for size in sizes:
-        while made < size - _SAMPLES * _BATCH:
-            count = min(_GROWTH, size - _SAMPLES * _BATCH - made)
-            vault.pseudonyms(scope).resolve(uids(made, count))
-            made += count
-        new = []
-        for _ in range(_SAMPLES):
-            new.append(_timed(vault, scope, uids(made, _BATCH)))
-            made += _BATCH
-        fresh = Vault.open(settings)
-        step = max(_BATCH, (made - _BATCH) // _SAMPLES)
-        known = [_timed(fresh, scope, uids(first, _BATCH)) for first in range(0, made - _BATCH, step)]
-        fresh.close()
-        yield Cost(made, statistics.median(new), statistics.median(known))
-    vault.close()
+
+    def __init__(self, settings: Settings, scope: str, rows: int) -> None:
+        self._scope = scope
+        self._uids: Uids = _scanned if scope == STAGING else _pseudonymous
+        self._settings = settings
+        self._vault = Vault.open(settings)
+        self.rows = self._made = rows
+        for first in range(0, rows, _GROWTH):
+            self._vault.pseudonyms(scope).resolve(self._uids(first, min(_GROWTH, rows - first)))
+        self._fresh = Vault.open(settings)
+
+    def new(self) -> float:
+        self._made += _BATCH
+        return _timed(self._vault, self._scope, self._uids(self._made - _BATCH, _BATCH))
+
+    def known(self, sample: int) -> float:
+        return _timed(self._fresh, self._scope, self._uids(sample * (self.rows - _BATCH) // _SAMPLES, _BATCH))
+
+    def close(self) -> None:
+        self._vault.close()
+        self._fresh.close()
 
 
-def tables(folder: Path, sizes: tuple[int, ...] = SIZES) -> Iterator[Table]:
+def costs(settings: Sequence[Settings], scope: str, sizes: Sequence[int]) -> list[Cost]:
+    """What a scope costs at each of ``sizes``, each in a vault of its own, measured in turns."""
+    grown = [_Grown(one, scope, rows) for one, rows in zip(settings, sizes, strict=True)]
+    new, known = [], []
+    for sample in range(_SAMPLES):
+        new.append([each.new() for each in grown])
+        known.append([each.known(sample) for each in grown])
+    for each in grown:
+        each.close()
+    return [
+        Cost(
+            rows,
+            statistics.median(turn[place] for turn in new),
+            statistics.median(turn[place] for turn in known),
+            statistics.median(turn[place] / turn[0] for turn in new),
+            statistics.median(turn[place] / turn[0] for turn in known),
+        )
+        for place, rows in enumerate(sizes)
+    ]
+
+
+def tables(folder: Path, sizes: Sequence[int] = SIZES) -> Iterator[Table]:
     """The costs for each database and kind of scope, with ratios to the first size."""
     server = Server.start(folder / "postgres") if Server.available() else None
     try:
-        for name, url in {"SQLite": "", "PostgreSQL": server.url if server else ""}.items():
+        for name in ("SQLite", "PostgreSQL"):
             if name == "PostgreSQL" and not server:
                 continue
-            settings = Settings(home=folder / name, durable=False, database_url=url)
-            Vault.create(settings)
             for scope in (STAGING, TRIAL):
+                settings = []
+                for rows in sizes:
+                    home = f"{name}-{scope}-{rows}".lower().replace("-", "_")
+                    url = server.database(home) if server and name == "PostgreSQL" else ""
+                    settings.append(Settings(home=folder / home, durable=False, database_url=url))
+                    Vault.create(settings[-1])
                 yield _table(f"vault, {name}, {scope}: processor time per UID", costs(settings, scope, sizes))
     finally:
         if server:
             server.stop()
 
 
-def _table(title: str, found: Iterator[Cost]) -> Table:
+def _table(title: str, found: Sequence[Cost]) -> Table:
     shown = Table(title=title, title_justify="left")
     for heading in ("rows", "new, µs", "x first", "known, µs", "x first"):
         shown.add_column(heading, justify="right")
-    first: Cost | None = None
     for cost in found:
-        first = first or cost
         shown.add_row(
             f"{cost.rows:,}",
             f"{cost.new:.1f}",
-            f"{cost.new / first.new:.2f}",
+            f"{cost.new_ratio:.2f}",
             f"{cost.known:.1f}",
-            f"{cost.known / first.known:.2f}",
+            f"{cost.known_ratio:.2f}",
         )
     return shown
 
