@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "incoming": "incoming:incoming",
     "filter": "outlet:filter_trial",
     "collect": "outlet:collect_trial",
-    "review": "decisions:review",
+    "review": "review:review",
     "quarantine": "decisions:quarantine",
     "versions": "versions:instance_versions",
     "deliver": "outlet:deliver",

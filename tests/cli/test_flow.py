@@ -246,7 +246,7 @@ def test_review_is_asked_answered_and_audited(staged_site: Site, enrolled: Hospi
     assert waiting.exit_code == 3
     assert "waits for review: pacs2trial review LUNGART" in waiting.stderr
     assert [one["state"] for one in staged_site.json("review", "LUNGART")["reviews"]] == ["open"]
-    approved = staged_site.json("review", "LUNGART", "--approve", "LA-001", "--reason", "looked at")["reviews"]
+    approved = staged_site.json("review", "LUNGART", "--approve", "LA-001", "--comment", "looked at")["reviews"]
     assert [one["state"] for one in approved] == ["approved"]
     assert staged_site("deliver", "LUNGART").exit_code == 0
 
@@ -255,15 +255,16 @@ def test_held_review_stays_back(staged_site: Site, enrolled: Hospital) -> None:
     enrolled.define("LUNGART", review="always", deliver=[{"to": "folder"}])
     staged_site("filter", "LUNGART")
     staged_site("collect", "LUNGART")
-    assert staged_site("review", "LUNGART", "--hold", "LA-001").exit_code == 0
+    assert staged_site("review", "LUNGART", "--hold", "LA-001", "--reason", "question").exit_code == 0
     assert staged_site("deliver", "LUNGART").exit_code == 3
 
 
 def test_rejection_needs_a_reason(staged_site: Site) -> None:
     staged_site("filter", "LUNGART")
     staged_site("collect", "LUNGART")
-    assert staged_site.refusal("review", "LUNGART", "--reject", "LA-001") == ["a rejection needs a reason"]
-    rejected = staged_site.json("review", "LUNGART", "--reject", "LA-001", "--reason", "wrong plan")["reviews"]
+    (refusal,) = staged_site.refusal("review", "LUNGART", "--reject", "LA-001")
+    assert refusal.startswith("a rejection or a hold needs a reason: identity-in-image, ")
+    rejected = staged_site.json("review", "LUNGART", "--reject", "LA-001", "--reason", "not-protocol")["reviews"]
     assert [one["state"] for one in rejected] == ["rejected"]
 
 

@@ -9,8 +9,8 @@ from pydicom.dataset import FileDataset
 
 from pacs2trial.collect import collect_subject
 from pacs2trial.collect.texts import held_names, mark_reviewed, new_texts, texts_of
-from pacs2trial.delivery import approve, reviews
 from pacs2trial.errors import HeldError
+from pacs2trial.review import approve, reviews
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
 HOLDING = {"options": ["clean_descriptors", "retain_modified_dates"], "roi_names": {"unknown": "hold"}}

@@ -11,8 +11,9 @@ import pytest
 
 from pacs2trial.corrections import export_outdated, outdated, settle, stale_subjects, take_key_table, whole_key_table
 from pacs2trial.corrections.doubts import Answer, decide, doubts
-from pacs2trial.delivery import approve, deliver_subject
+from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError, InputError, TransientError
+from pacs2trial.review import approve
 from pacs2trial.vault.tables import AuditEntry, PackageRow
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, Identity
 from support.hospital import LUNG, PELVIS, Hospital, small_study

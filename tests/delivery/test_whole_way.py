@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pacs2trial.delivery import approve, deliver_subject, reviews
+from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError
+from pacs2trial.review import approve, reviews
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.workspace import Workspace

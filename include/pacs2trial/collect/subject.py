@@ -62,6 +62,7 @@ def collect_subject(
     subject: EnrolledSubject,
     *,
     run_key: str | None = None,
+    requested_by: str = "",
     output: Path | None = None,
 ) -> list[PackageMade]:
     """Stage 2 of everything that the filter let through, as one zip per subject or per study.
@@ -75,6 +76,7 @@ def collect_subject(
         definition: the trial.
         subject: whose data; as :func:`pacs2trial.keytable.enrolled` gives it.
         run_key: the run that asks, recorded with the inputs of a new version.
+        requested_by: who started it, empty if nobody did; recorded with a new version, so that another person reviews.
         output: write copies there instead and record nothing: neither version nor proof nor judgement.
 
     Returns:
@@ -101,7 +103,8 @@ def collect_subject(
             _require_staged(ws, recipe, [each for group in groups.values() for each in group])
             return [_copy(ws, recipe, study, group, output) for study, group in groups.items()]
         with _holding_unknown_names(ws, trial, subject):
-            made = [_package(ws, recipe, subject, study, group, run_key) for study, group in groups.items()]
+            request = (run_key, requested_by)
+            made = [_package(ws, recipe, subject, study, group, request) for study, group in groups.items()]
         _retire(ws, trial, subject, groups)
     return [each for each in made if each is not None]
 
@@ -140,9 +143,10 @@ def _package(
     subject: EnrolledSubject,
     study: str,
     members: Sequence[Addressed],
-    run_key: str | None,
+    request: tuple[str | None, str],
 ) -> PackageMade | None:
     trial = recipe.definition.trial
+    run_key, requested_by = request
     inputs = inputs_of(ws.vault, recipe, study, members, run_key)
     with ws.vault.session(read_only=True) as session:
         current = next(
@@ -166,7 +170,7 @@ def _package(
     changed = current is None or current.content_digest != written.content_digest
     with ws.vault.session() as session:
         if current is None or changed:
-            row = new_version(session, (trial, subject.subject_id, study), written, pinned, members)
+            row = new_version(session, (trial, subject.subject_id, study), written, pinned, members, requested_by)
             row.revision = subject.revision
         else:
             row = same_content(session, current.id, written, pinned, members)

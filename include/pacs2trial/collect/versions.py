@@ -45,7 +45,12 @@ def current_packages(session: Session, trial: str, subject_id: int) -> list[Pack
 
 
 def new_version(
-    session: Session, key: tuple[str, int, str], written: Written, inputs: str, members: Sequence[Addressed]
+    session: Session,
+    key: tuple[str, int, str],
+    written: Written,
+    inputs: str,
+    members: Sequence[Addressed],
+    requested_by: str = "",
 ) -> PackageRow:
     """Record a package with new content; the one before it is superseded.
 
@@ -55,6 +60,7 @@ def new_version(
         written: the file.
         inputs: digest of the pinned inputs.
         members: what it was made of.
+        requested_by: who started the run that made it, empty if nobody did.
     """
     trial, subject_id, study = key
     same = (PackageRow.trial == trial, PackageRow.subject_id == subject_id, PackageRow.study == study)
@@ -71,6 +77,7 @@ def new_version(
         path=written.path,
         inputs=inputs,
         state=PackageState.MADE,
+        requested_by=requested_by,
     )
     session.add(row)
     session.flush()

@@ -1,50 +1,17 @@
-"""``review`` and ``quarantine``: what waits for a person, and the person's answer."""
+"""``quarantine``: objects that wait for a person, and the person's answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import click
 
-from pacs2trial.collect.texts import held_names
 from pacs2trial.commands.command import ReportingCommand, actor, trial_argument
-from pacs2trial.commands.report import DONE, HELD, Report, Table
-from pacs2trial.commands.subjects import right_keys
-from pacs2trial.delivery import ReviewItem, approve, hold, reviews
-from pacs2trial.delivery import reject as reject_package
+from pacs2trial.commands.report import Report, Table
 from pacs2trial.errors import InputError
 from pacs2trial.filtering import decisions
 from pacs2trial.staging import quarantine as store
 from pacs2trial.workspace import Workspace
 
 reason_option = click.option("--reason", metavar="TEXT", default="", help="Why; written to the audit table.")
-
-
-@click.command("review", cls=ReportingCommand)
-@trial_argument
-@click.option("--approve", "approved", metavar="KEY", help="Let this subject's packages leave, exactly as they are.")
-@click.option("--hold", "held", metavar="KEY", help="Keep this subject's packages back for now.")
-@click.option("--reject", "rejected", metavar="KEY", help="Never let this content leave; needs --reason.")
-@reason_option
-def review(trial: str, approved: str | None, held: str | None, rejected: str | None, reason: str) -> Report:
-    """List packages up for review, or answer for one subject."""
-    workspace = Workspace.open()
-    definition = workspace.definition(trial)
-    answers = {"--approve": approved, "--hold": held, "--reject": rejected}
-    given = one_of(answers)
-    if given is None:
-        held_by_names = held_names(workspace, definition.trial)
-        return _review_report(definition.trial, reviews(workspace, definition.trial), held_by_names)
-    option, key = given
-    right_keys(definition, [key])
-    match option:
-        case "--approve":
-            found = approve(workspace, definition.trial, key, actor=actor(), reason=reason)
-        case "--hold":
-            found = hold(workspace, definition.trial, key, actor=actor(), reason=reason)
-        case _:
-            found = reject_package(workspace, definition.trial, key, actor=actor(), reason=reason)
-    return _review_report(definition.trial, found)
 
 
 @click.command("quarantine", cls=ReportingCommand)
@@ -91,26 +58,6 @@ def one_of(answers: dict[str, str | None]) -> tuple[str, str] | None:
     if len(given) > 1:
         raise click.UsageError(f"{' and '.join(option for option, _ in given)} exclude each other")
     return given[0] if given else None
-
-
-def _review_report(
-    trial: str, found: list[ReviewItem], held: Mapping[str, Sequence[tuple[str, str]]] | None = None
-) -> Report:
-    rows = [
-        (one.subject_key, one.study, one.content_digest[:12], one.package_state, one.state, one.answered_by, new)
-        for one, new in ((one, one.new_texts or "") for one in found)
-    ]
-    table = Table(("subject", "study", "content", "package", "review", "by", "new values"), rows, title=trial)
-    notes = [] if rows else [f"no package of {trial} is up for review"]
-    if any(one.new_texts for one in found):
-        notes.append(f"values that nobody has reviewed: pacs2trial trial values {trial} --new")
-    tables = [table] if rows else []
-    if held:
-        names = [(key, attribute, name) for key, waiting in held.items() for attribute, name in waiting]
-        tables.append(Table(("subject", "attribute", "name"), names, title="names that hold subjects"))
-        notes.append("add the names that may leave to profile.roi_names.also of the definition, then collect again")
-    content = {"trial": trial, "reviews": found, "held_names": held or {}}
-    return Report(content, tables, notes=notes, status=HELD if held else DONE)
 
 
 def _quarantine_report(trial: str, items: list[store.Item]) -> Report:

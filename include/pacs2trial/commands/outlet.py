@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from pacs2trial.collect import PackageMade, collect_subject
-from pacs2trial.commands.command import ReportingCommand, subject_option, trial_argument, worst
+from pacs2trial.commands.command import ReportingCommand, actor, subject_option, trial_argument, worst
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
 from pacs2trial.commands.subjects import Outcome, each_subject
 from pacs2trial.delivery import deliver_subject
@@ -65,7 +65,7 @@ def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) ->
         workspace,
         definition,
         subjects,
-        lambda one: proven(workspace, collect_subject(workspace, definition, one, output=output)),
+        lambda one: proven(workspace, collect_subject(workspace, definition, one, requested_by=actor(), output=output)),
         what="collecting",
     )
     rows = [

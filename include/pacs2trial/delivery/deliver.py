@@ -12,13 +12,13 @@ from sqlalchemy import select, update
 
 from pacs2trial.collect.gate import require_deliverable
 from pacs2trial.collect.versions import UNCHANGED
-from pacs2trial.delivery.current import earlier_files, in_force, require_fresh, require_verified, subject_id
 from pacs2trial.delivery.kinds import bring, prepared
 from pacs2trial.delivery.outgoing import Outgoing, label
-from pacs2trial.delivery.review import ReviewState, ask
 from pacs2trial.delivery.sealing import unseal
 from pacs2trial.errors import HeldError, PermanentError
 from pacs2trial.keytable.corrections import Effect, last_deliveries, settle_outdated
+from pacs2trial.review import ReviewState, ask
+from pacs2trial.review.current import earlier_files, in_force, require_fresh, require_verified, subject_id
 from pacs2trial.trials.definition import Destination, TrialDefinition
 from pacs2trial.vault.database import insert_new
 from pacs2trial.vault.tables import Delivery, OutdatedDelivery, PackageRow, now
@@ -106,7 +106,8 @@ def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> li
         packages = in_force(session, trial, subject_id(session, trial, subject_key))
         require_fresh(session, packages, trial, subject_key)
         require_verified(packages, trial, subject_key)
-        answers = ask(session, packages) if packages and definition.review != "never" else {}
+        wants_review = packages and definition.review != "never"
+        answers = ask(session, ws.vault, definition, packages) if wants_review else {}
         leaving = [
             Outgoing(
                 package_id=package.id,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from pacs2trial.filtering.contradictions import contradicted
 from pacs2trial.filtering.selecting import with_selection
+from pacs2trial.filtering.series import kept_back
 from pacs2trial.filtering.trial_rules import STUDY_DATE, Candidate, Ruling, judge, wanted
 from pacs2trial.filtering.versions import Weighed, weigh
 from pacs2trial.keytable import EnrolledSubject, require_current
@@ -101,6 +102,7 @@ def _candidates(
         .order_by(Instance.id)
     ).all()
     weighed = weigh(session, definition, rows)
+    series = kept_back(session, definition.trial)
     return [
         _Found(
             Candidate(
@@ -114,6 +116,7 @@ def _candidates(
                 study=row.study,
                 answer=answers.get((subject.subject_id, row.study)),
                 doubt=weighed[row.id].doubt,
+                kept_back=series.get(row.series),
             ),
             weighed[row.id].facts_sealed or row.facts_sealed,
             weighed[row.id],

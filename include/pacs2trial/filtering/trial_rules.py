@@ -39,6 +39,7 @@ class Candidate:
         unselected: why the trial does not select its study.
         contradiction: what its header says of the patient that other studies of the subject deny; a rule's name.
         doubt: why it waits for a person which of its versions is used; empty if it does not.
+        kept_back: what a reviewer decided about its series, and the rule that says so; None if nobody did.
         facts: filter facts of the original header, None when it has not arrived or the rules before need none.
     """
 
@@ -55,6 +56,7 @@ class Candidate:
     contradiction: str = ""
     unselected: Unselected | None = None
     doubt: str = ""
+    kept_back: tuple[Judgement, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,14 @@ def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
 def judge(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSubject) -> Ruling | None:
     """The trial's judgement; None for an instance that has not arrived and is wanted, or may be.
 
-    In this order: a patient ID of the person that the key table does not name, and a study that a person left out, are
-    not wanted; a modality that the trial does not list, or that the object does not tell, is not wanted; a study that
-    ``source.select`` leaves out is not wanted, one of which that cannot be told is held unless a person gave it; what
-    stage 1 or a person rejected is rejected; a study of two persons is held, and so is one whose header contradicts
-    others of the subject, unless a person gave it to the subject; a study that no visit of the key table
-    admits is not wanted, one that several admit is held; an object of which another version came is held until it is
-    decided which is used; an object in quarantine and an object that the site's rules of
-    today do not trust are held; the rest is accepted.
+    In this order: a patient ID of the person that the key table does not name, and a study that a person left out,
+    are not wanted; a modality that the trial does not list, or that the object does not tell, is not wanted; a
+    study that ``source.select`` leaves out is not wanted, one of which that cannot be told is held unless a person
+    gave it; what stage 1 or a person rejected is rejected; a series that a reviewer keeps back is rejected or held;
+    a study of two persons is held, and so is one whose header contradicts others of the subject, unless a person
+    gave it to the subject; a study that no visit of the key table admits is not wanted, one that several admit is
+    held; an object of which another version came is held until it is decided which is used; an object in quarantine
+    and an object that the site's rules of today do not trust are held; the rest is accepted.
     """
     if early := _before_the_facts(candidate, definition, subject):
         return early
@@ -123,4 +125,6 @@ def _before_the_facts(candidate: Candidate, definition: TrialDefinition, subject
         return Ruling(Judgement.NOT_WANTED, candidate.unselected.rule)
     if candidate.state is InstanceState.REJECTED:
         return Ruling(Judgement.REJECTED, f"stage 1: {candidate.reason}")
+    if candidate.kept_back is not None and candidate.state in _ARRIVED:
+        return Ruling(*candidate.kept_back)
     return None

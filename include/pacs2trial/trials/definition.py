@@ -182,6 +182,8 @@ class TrialDefinition(Part):
 
     ``versions``: what is done when another content comes under the SOP Instance UID of an object that is here: its
     subject waits for a person, the newest is used, or the first one stays.
+    ``review``: of which contents a person is asked before they leave: of every one, of those that hold objects that
+    nobody has approved yet, of none. ``four_eyes``: who started the run that made a package does not approve it.
     """
 
     trial: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")]
@@ -197,6 +199,7 @@ class TrialDefinition(Part):
     package: Package = Package()
     versions: Literal["hold", "newest", "first"] = "hold"
     review: Literal["always", "changes", "never"] = "always"
+    four_eyes: bool = False
     deliver: tuple[Destination, ...] = ()
     retention: Retention = Retention()
     schedule: str | None = None

@@ -32,6 +32,7 @@ from pacs2trial.vault.tables import (
     Run,
     RunStudy,
     Scope,
+    SeriesDecision,
     Subject,
     TrialInstance,
     VersionDecision,
@@ -114,6 +115,7 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
     session.execute(delete(RunStudy).where(RunStudy.run_id.in_(runs)))
     session.execute(delete(HeldStudy).where(HeldStudy.trial == trial))
     session.execute(delete(HandedOver).where(HandedOver.trial == trial))
+    session.execute(delete(SeriesDecision).where(SeriesDecision.trial == trial))
     session.execute(delete(VersionDecision).where(VersionDecision.trial == trial))
     session.execute(delete(TrialInstance).where(TrialInstance.trial == trial))
     packages = select(PackageRow.id).where(PackageRow.trial == trial)

@@ -77,3 +77,8 @@ class TrialOperator(SiteOperator):
         events = context["outlet_events"]
         for outlet in self.outlets:
             events[outlet].extra = {**counts, "digest": digest(facts)}
+
+
+def started_by(context: Context) -> str:
+    """Who started the run by hand, as Airflow knows him; empty if nobody did."""
+    return getattr(context["dag_run"], "triggering_user_name", None) or ""

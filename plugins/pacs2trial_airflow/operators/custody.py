@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import HeldError, TransientError
 from pacs2trial_airflow.custody_form import EXPIRED, read_cleanup_form, read_restore_form
-from pacs2trial_airflow.operators.base import SiteOperator
+from pacs2trial_airflow.operators.base import SiteOperator, started_by
 
 if TYPE_CHECKING:
     from threading import Event
@@ -152,4 +152,4 @@ def _by_series(files: Iterable[File]) -> dict[str, list[int]]:
 
 def actor(context: Context) -> str:
     """Who started the run, as Airflow knows it."""
-    return getattr(context["dag_run"], "triggering_user_name", None) or "airflow"
+    return started_by(context) or "airflow"

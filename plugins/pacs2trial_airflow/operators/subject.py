@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.operators.base import TrialOperator, started_by
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -82,7 +82,9 @@ class Collect(SubjectOperator):
         from pacs2trial.keytable import enrolled
 
         [subject] = enrolled(ws.vault, self.trial, [self.subject_key])
-        packages = collect_subject(ws, ws.definition(self.trial), subject, run_key=self.run_key)
+        packages = collect_subject(
+            ws, ws.definition(self.trial), subject, run_key=self.run_key, requested_by=started_by(context)
+        )
         if not packages:
             raise AirflowSkipException(f"{self.subject_key}: nothing to collect")
         for package in packages:

@@ -95,3 +95,19 @@ class StudyDecision(Base):
     decided_at: Mapped[datetime] = mapped_column(default=now)
     decided_by: Mapped[str] = mapped_column(String(128))
     __table_args__ = (UniqueConstraint("trial", "subject_id", "person_id", "study"),)
+
+
+class SeriesDecision(Base):
+    """A series that a reviewer keeps back from a trial, whoever's it is by now; all that comes of it later as well."""
+
+    __tablename__ = "series_decision"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), index=True)
+    study: Mapped[str] = mapped_column(String(64))  # staging pseudonym
+    series: Mapped[str] = mapped_column(String(64))  # staging pseudonym
+    answer: Mapped[str] = mapped_column(String(16))  # rejected, held
+    reason: Mapped[str] = mapped_column(String(32))
+    decided_at: Mapped[datetime] = mapped_column(default=now)
+    decided_by: Mapped[str] = mapped_column(String(128))
+    __table_args__ = (UniqueConstraint("trial", "series"),)

@@ -35,6 +35,7 @@ class PackageRow(Base):
     path: Mapped[str] = mapped_column(Text)  # below the packages folder
     inputs: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     state: Mapped[str] = mapped_column(String(16))
+    requested_by: Mapped[str] = mapped_column(String(128), default="")  # who started the run that made it, if anybody
     made_at: Mapped[datetime] = mapped_column(default=now)
     removed_at: Mapped[datetime | None]  # its file was cleaned up; restore makes it again
     __table_args__ = (UniqueConstraint("trial", "subject_id", "study", "version"),)
@@ -52,14 +53,19 @@ class PackageMember(Base):
 
 
 class Review(Base):
-    """The question whether a content digest may leave, asked once, and its answer."""
+    """The question whether a content digest may leave, asked once, and its answer.
+
+    ``prompt`` is the run of Airflow that asked people for the answer, empty while none has.
+    """
 
     __tablename__ = "review"
     id: Mapped[int] = mapped_column(primary_key=True)
     trial: Mapped[str] = mapped_column(String(32))
     subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
     content_digest: Mapped[str] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(16), default="open")  # open, approved, held, rejected
+    state: Mapped[str] = mapped_column(String(16), default="open")  # open, approved, partly approved, held, rejected
+    reason: Mapped[str] = mapped_column(String(32), default="")  # why it is held or rejected
+    prompt: Mapped[str] = mapped_column(String(250), default="")
     asked_at: Mapped[datetime] = mapped_column(default=now)
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None] = mapped_column(String(128))

@@ -1,4 +1,4 @@
-"""What people decide about versions of an instance, and what trials were told of data that came unasked."""
+"""What people decide about versions and series, and what trials were told of data that came unasked."""
 
 from __future__ import annotations
 
@@ -32,4 +32,17 @@ def upgrade() -> None:
         sa.Column("mark", sa.String(64), nullable=False),
         sa.Column("handed_at", sa.DateTime(), nullable=False),
         sa.UniqueConstraint("trial", "subject_id"),
+    )
+    op.create_table(
+        "series_decision",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("trial", sa.String(32), nullable=False),
+        sa.Column("subject_id", sa.Integer(), sa.ForeignKey("subject.id"), nullable=False, index=True),
+        sa.Column("study", sa.String(64), nullable=False),
+        sa.Column("series", sa.String(64), nullable=False),
+        sa.Column("answer", sa.String(16), nullable=False),
+        sa.Column("reason", sa.String(32), nullable=False),
+        sa.Column("decided_at", sa.DateTime(), nullable=False),
+        sa.Column("decided_by", sa.String(128), nullable=False),
+        sa.UniqueConstraint("trial", "series"),
     )

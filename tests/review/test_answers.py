@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from pacs2trial.delivery import ReviewState, approve, deliver_subject, hold, reject, reviews
+from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError, InputError
+from pacs2trial.review import Reason, ReviewState, approve, hold, reject, reviews
 from pacs2trial.vault.tables import AuditEntry, Review
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
@@ -69,7 +70,7 @@ def test_approval_is_of_one_content_only(hospital: Hospital, outbox: Path) -> No
 
 
 def test_a_held_package_may_be_approved_later(hospital: Hospital, outbox: Path) -> None:
-    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason="ask the physicist")
+    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.QUESTION)
     with pytest.raises(HeldError):
         deliver(hospital)
     approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
@@ -77,7 +78,7 @@ def test_a_held_package_may_be_approved_later(hospital: Hospital, outbox: Path) 
 
 
 def test_a_rejected_content_never_leaves(hospital: Hospital, outbox: Path) -> None:
-    reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason="wrong scan")
+    reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.NOT_PROTOCOL)
     with pytest.raises(HeldError, match="was rejected in review"):
         deliver(hospital)
     with pytest.raises(InputError, match="was rejected"):
@@ -86,7 +87,7 @@ def test_a_rejected_content_never_leaves(hospital: Hospital, outbox: Path) -> No
 
 def test_a_rejection_needs_a_reason(hospital: Hospital, outbox: Path) -> None:
     with pytest.raises(InputError, match="reason"):
-        reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=" ")
+        reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=None)
 
 
 def test_an_unproven_package_cannot_be_approved(hospital: Hospital) -> None:
@@ -102,12 +103,12 @@ def test_another_content_than_the_one_in_force_cannot_be_approved(hospital: Hosp
 
 
 def test_every_answer_stands_in_the_audit_with_who_and_why(hospital: Hospital, outbox: Path) -> None:
-    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason="first look")
+    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.QUESTION, comment="first look")
     approve(hospital.ws, LUNG, "LA-001", actor="second reviewer")
     with hospital.ws.vault.session(read_only=True) as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.act.startswith("review"))).all()
     assert [(entry.act, entry.actor, entry.target, entry.reason) for entry in entries] == [
-        ("review held", ACTOR, "LA-001", "first look"),
+        ("review held", ACTOR, "LA-001", "question: first look"),
         ("review approved", "second reviewer", "LA-001", ""),
     ]
     assert hospital.ws.vault.audit.verify_chain() == []

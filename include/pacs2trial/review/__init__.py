@@ -1,0 +1,29 @@
+"""Review: a person looks at what would leave and says whether it may; one question a content."""
+
+from pacs2trial.review.answers import approve, approve_without, hold, reject, require_other_eyes
+from pacs2trial.review.asking import ask
+from pacs2trial.review.keeping import hold_series, reject_series, take_back
+from pacs2trial.review.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
+from pacs2trial.review.series import SeriesItem, series_of
+from pacs2trial.review.state import ReviewItem, ReviewState, reviews
+
+__all__ = [
+    "COMMENT_WARNING",
+    "WORDS",
+    "Reason",
+    "ReviewItem",
+    "ReviewState",
+    "SeriesItem",
+    "approve",
+    "approve_without",
+    "ask",
+    "hold",
+    "hold_series",
+    "reason_of",
+    "reject",
+    "reject_series",
+    "require_other_eyes",
+    "reviews",
+    "series_of",
+    "take_back",
+]
