@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pydicom
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
@@ -62,12 +64,40 @@ def encoded(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
+COLUMNS = ("level", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "Modality", "member", "instances")
+
+
+def inventory_rows(objects: dict[str, Dataset]) -> list[list[str]]:
+    """An inventory of few columns: each series, and after it its objects."""
+    rows: list[list[str]] = []
+    by_series: dict[str, list[tuple[str, Dataset]]] = {}
+    for name, dataset in sorted(objects.items()):
+        by_series.setdefault(dataset.SeriesInstanceUID, []).append((name, dataset))
+    for series, members in by_series.items():
+        study, modality = members[0][1].StudyInstanceUID, members[0][1].Modality
+        rows.append(["series", study, series, "", modality, "", str(len(members))])
+        rows += [["instance", study, series, one.SOPInstanceUID, modality, name, "1"] for name, one in members]
+    return rows
+
+
+def _csv(objects: dict[str, Dataset]) -> bytes:
+    return "".join(",".join(row) + "\r\n" for row in [COLUMNS, *inventory_rows(objects)]).encode()
+
+
+def _parquet(objects: dict[str, Dataset]) -> bytes:
+    file = io.BytesIO()
+    columns = zip(*inventory_rows(objects), strict=True)
+    pq.write_table(pa.table({name: list(column) for name, column in zip(COLUMNS, columns, strict=True)}), file)
+    return file.getvalue()
+
+
 @dataclass
 class HandMade:
     """A package whose members, manifest and zip can be tampered with one by one before it is written."""
 
     members: dict[str, bytes] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, objects: dict[str, Dataset]) -> HandMade:
@@ -101,18 +131,40 @@ class HandMade:
                     "size": len(content),
                     "sha256": hashlib.sha256(content).hexdigest(),
                     "sop_class": str(objects[name].SOPClassUID),
+                    "sop_instance": str(objects[name].SOPInstanceUID),
                 }
                 for name, content in members.items()
             ],
         }
-        return cls(members, manifest)
+        made = cls(members, manifest)
+        made.files = {
+            "conformance.md": b"Digest of the rules: " + b"0" * 64,
+            "inventory.csv": _csv(objects),
+            "inventory.parquet": _parquet(objects),
+        }
+        made.list_files()
+        return made
+
+    def list_files(self) -> None:
+        """Let the manifest speak of the files as they are now."""
+        self.manifest["files"] = [
+            {"name": name, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in self.files.items()
+        ]
 
     def write(self, path: Path) -> Path:
         with zipfile.ZipFile(path, "w") as archive:
-            for name, content in self.members.items():
+            for name, content in (self.members | self.files).items():
                 archive.writestr(name, content)
             archive.writestr("manifest.json", json.dumps(self.manifest))
         return path
+
+
+def objects_of(package: Path) -> list[FileDataset]:
+    """The DICOM objects of a package in the order of their names, whatever these are."""
+    with zipfile.ZipFile(package) as archive:
+        names = [name for name in archive.namelist() if name.startswith("DICOM/") or name.endswith(".dcm")]
+        return [pydicom.dcmread(io.BytesIO(archive.read(name))) for name in sorted(names)]
 
 
 def rewrite(package: Path, change: Callable[[str, bytes], bytes | None]) -> None:

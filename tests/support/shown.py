@@ -115,7 +115,7 @@ def _package(site: Hospital, key: str, folder: Path) -> dict[str, bytes]:
         members = chosen(session, LUNG, subject.subject_id)
     recipe = Recipe.of(site.ws.vault, definition, subject, ())
     recipe = recipe.completed(site.ws, subject, members, Asked(site.ws, definition, subject))
-    write_package(site.ws.settings, recipe, "", address(recipe, members), folder, f"{key}.zip")
+    write_package(site.ws.settings, recipe, "", address(recipe, members), "", folder, f"{key}.zip")
     with zipfile.ZipFile(folder / f"{key}.zip") as archive:
         return {name: archive.read(name) for name in archive.namelist() if name.endswith(".dcm")}
 

@@ -33,7 +33,7 @@ def with_change(path: Path, change: Callable[[Dataset], None]) -> Path:
 
 def test_a_good_package_passes_every_proof(tmp_path: Path) -> None:
     proofs = verify_file(HandMade.of(plain_objects()).write(tmp_path / "package.zip"))
-    assert [proof.name for proof in proofs] == ["zip", "manifest", "readable", "identity", "links"]
+    assert [proof.name for proof in proofs] == ["zip", "manifest", "readable", "identity", "links", "files"]
     assert all(proof.passed and not proof.findings for proof in proofs)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 from pacs2trial import __version__
-from pacs2trial.collect.archive import compressor
+from pacs2trial.collect.squeezing import compressor
 from pacs2trial.collect.stage2 import Addressed, Recipe
 from pacs2trial.keytable import current_version
 from pacs2trial.lookups.answers import Pin
+from pacs2trial.profile.statement import statement
 from pacs2trial.trials.load import canonical
 from pacs2trial.vault import Vault
 
@@ -29,6 +31,10 @@ class Inputs:
     def pinned_in(self, vault: Vault) -> str:
         """Digest of the pinned text."""
         return vault.pin("package", _json({"decides": self.decides, "origin": self.origin}))
+
+    def saying(self, vault: Vault, said: str) -> Inputs:
+        """These inputs with the conformance statement that goes with the package."""
+        return Inputs(self.decides, self.origin | {"statement": vault.pin("statement", said.encode())})
 
     def same_bytes_as(self, pinned: bytes) -> bool:
         """Whether a package that was made from ``pinned`` holds what these inputs would give."""
@@ -56,6 +62,7 @@ def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addres
             "protocol": definition.protocol,
             "site": definition.site.model_dump(),
             "compression": definition.package.compression,
+            "dicomdir": definition.package.dicomdir,
             "subject": values.subject_key,
             "study": study,
             "key_row": vault.fingerprint(row),
@@ -69,10 +76,18 @@ def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addres
             "staging_plans": sorted({each.source.plan for each in members}),
             "key_version": {"number": version.number, "digest": version.digest},
             "compressor": compressor(definition.package.compression),
+            "inventory": f"pyarrow {metadata.version('pyarrow')}",
             "release": __version__,
             "run": run_key or "",
         },
     )
+
+
+def said_of(vault: Vault, recipe: Recipe, inputs: Inputs, earlier: bytes | None) -> str:
+    """The conformance statement of a package. Its words are a release's: what is made again keeps those that it had."""
+    if earlier is not None and inputs.same_bytes_as(earlier):
+        return vault.pinned(json.loads(earlier)["origin"]["statement"]).decode()
+    return statement(recipe.plan)
 
 
 def _visits(vault: Vault, recipe: Recipe, members: Sequence[Addressed]) -> list[list[str]]:

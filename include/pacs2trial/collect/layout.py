@@ -9,6 +9,9 @@ from pacs2trial.errors import InputError
 from pacs2trial.settings import Settings
 
 MANIFEST = "manifest.json"
+CONFORMANCE = "conformance.md"
+DICOMDIR = "DICOMDIR"
+_BESIDE_OBJECTS = frozenset((MANIFEST, CONFORMANCE, "inventory.csv", "inventory.parquet"))
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -31,9 +34,16 @@ def member_name(subject_key: str, study: str, series: str, sop_instance: str) ->
     return f"{subject_key}/{study}/{series}/{sop_instance}.dcm"
 
 
+def medium_name(study: int, series: int, instance: int) -> str:
+    """The name of a member that a DICOMDIR can refer to (PS3.10 8.2 and 8.5); numbers count from 1."""
+    return f"DICOM/ST{study:06}/SE{series:06}/IM{instance:06}"
+
+
 def package_name(subject_key: str, study: str = "") -> str:
     """File name of a package; ``study`` is the trial's pseudonym, empty where a package holds the whole subject."""
     stem = safe_part(subject_key, "subject key")
+    if stem.casefold() in _BESIDE_OBJECTS:
+        raise InputError(f"subject key {stem!r} is the name of a file in every package; choose other keys")
     return f"{stem}_{study}.zip" if study else f"{stem}.zip"
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 from pacs2trial.collect.chosen import Chosen
-from pacs2trial.collect.layout import member_name
+from pacs2trial.collect.layout import medium_name, member_name
+from pacs2trial.collect.squeezing import Part
 from pacs2trial.collect.values import ObjectValues, object_values
 from pacs2trial.deidentify import Deidentified, deidentify
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
-from pacs2trial.dicomfile.mapped import mapped
+from pacs2trial.dicomfile.mapped import MappedFile, parts_of
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.lookups import Answers
@@ -78,11 +80,13 @@ class Addressed:
 
     source: Chosen
     study: str
+    series: str
+    sop_instance: str
     name: str
 
 
 def address(recipe: Recipe, members: Iterable[Chosen]) -> list[Addressed]:
-    """Give every object its place, ordered by name; the pseudonyms are committed when this returns."""
+    """Give every object its place, ordered by its UIDs; the pseudonyms are committed when this returns."""
     found = list(members)
     asked = {Original(Kind.UID, uid) for each in found for uid in (each.study, each.series, each.sop_instance)}
     pseudo = recipe.pseudonyms.resolve(asked)
@@ -90,23 +94,33 @@ def address(recipe: Recipe, members: Iterable[Chosen]) -> list[Addressed]:
     def trial_uid(staged: str) -> str:
         return pseudo[Original(Kind.UID, staged)]
 
+    key = recipe.values.subject_key
+    placed = [(each, trial_uid(each.study), trial_uid(each.series), trial_uid(each.sop_instance)) for each in found]
     addressed = [
-        Addressed(
-            each,
-            trial_uid(each.study),
-            member_name(
-                recipe.values.subject_key,
-                trial_uid(each.study),
-                trial_uid(each.series),
-                trial_uid(each.sop_instance),
-            ),
-        )
-        for each in found
+        Addressed(each, study, series, sop_instance, member_name(key, study, series, sop_instance))
+        for each, study, series, sop_instance in placed
     ]
     return sorted(addressed, key=lambda each: each.name)
 
 
-def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentified, list[bytes | memoryview]]:
+def laid_out(definition: TrialDefinition, members: Sequence[Addressed]) -> list[Addressed]:
+    """The members of one package under the names that they have in it, in the order of these."""
+    if not definition.package.dicomdir:
+        return list(members)
+    named: list[Addressed] = []
+    for study, of_study in enumerate(_grouped(members, lambda each: each.study), 1):
+        for series, of_series in enumerate(_grouped(of_study, lambda each: each.series), 1):
+            named += [
+                replace(each, name=medium_name(study, series, number)) for number, each in enumerate(of_series, 1)
+            ]
+    return named
+
+
+def _grouped(members: Iterable[Addressed], key: Callable[[Addressed], str]) -> list[list[Addressed]]:
+    return [list(group) for _, group in groupby(members, key=key)]
+
+
+def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentified, list[Part]]:
     """One staged object through stage 2; its pixel bytes are slices of the mapped file, never copied.
 
     Returns:
@@ -117,8 +131,9 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
     """
     path = staging / item.source.path
     try:
+        staged = MappedFile(path, whole=True)
         made = deidentify(
-            split_file(mapped(path, whole=True)),
+            split_file(staged.view),
             recipe.plan,
             recipe.pseudonyms,
             patient=recipe.values.subject_key,
@@ -128,9 +143,9 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
         raise PermanentError(f"staged file {item.source.path} cannot be read: {type(error).__name__}") from None
     except UnsafeObjectError as error:
         raise PermanentError(f"staged file {item.source.path} is damaged: {error.reason}") from None
-    if member_name(recipe.values.subject_key, made.study, made.series, made.sop_instance) != item.name:
+    if (made.study, made.series, made.sop_instance) != (item.study, item.series, item.sop_instance):
         raise PermanentError(
             f"staged file {item.source.path} holds another object than the ledger says; stage it again"
         )
     header = file_bytes(made.sop_class, made.sop_instance, made.transfer_syntax, made.header)
-    return made, [header, *(memoryview(part) for part in made.pixel)]
+    return made, [header, *parts_of(staged, made.pixel)]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pacs2trial.collect.chosen import chosen
 from pacs2trial.collect.gate import require_deliverable
-from pacs2trial.collect.inputs import Inputs, inputs_of
+from pacs2trial.collect.inputs import Inputs, inputs_of, said_of
 from pacs2trial.collect.layout import package_file, package_name, receipt_file
 from pacs2trial.collect.replacing import file_sha256
-from pacs2trial.collect.stage2 import Addressed, Recipe, address
+from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.texts import hold_names, record_texts
 from pacs2trial.collect.versions import (
     Written,
@@ -30,6 +30,7 @@ from pacs2trial.errors import BalanceError, HeldError
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.lookups import Asked
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.profile.statement import statement
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import PackageRow
 from pacs2trial.workspace import Workspace
@@ -126,14 +127,14 @@ def _holding_unknown_names(ws: Workspace, trial: str, subject: EnrolledSubject) 
 def _groups(definition: TrialDefinition, members: Sequence[Addressed]) -> dict[str, list[Addressed]]:
     """What belongs in one package, by study pseudonym; the empty one stands for the whole subject."""
     if definition.package.per == "subject":
-        return {"": list(members)} if members else {}
-    by_study = sorted(members, key=lambda each: (each.study, each.name))
-    return {study: list(group) for study, group in groupby(by_study, key=lambda each: each.study)}
+        return {"": laid_out(definition, members)} if members else {}
+    by_study = groupby(members, key=lambda each: each.study)
+    return {study: laid_out(definition, list(group)) for study, group in by_study}
 
 
 def _copy(ws: Workspace, recipe: Recipe, study: str, members: Sequence[Addressed], folder: Path) -> PackageMade:
     name = package_name(recipe.values.subject_key, study)
-    written = write_package(ws.settings, recipe, study, members, folder, name)
+    written = write_package(ws.settings, recipe, study, members, statement(recipe.plan), folder, name)
     return _made(recipe, study, 0, folder / name, written, len(members), changed=True)
 
 
@@ -165,8 +166,9 @@ def _package(
         return _made(recipe, study, current.id, file, intact, len(members), changed=False)
     _require_staged(ws, recipe, members)
     name = f"{trial}/{package_name(subject.subject_key, study)}"
-    written = write_package(ws.settings, recipe, study, members, ws.settings.packages, name)
-    pinned = inputs.pinned_in(ws.vault)
+    said = said_of(ws.vault, recipe, inputs, ws.vault.pinned(current.inputs) if current is not None else None)
+    written = write_package(ws.settings, recipe, study, members, said, ws.settings.packages, name)
+    pinned = inputs.saying(ws.vault, said).pinned_in(ws.vault)
     changed = current is None or current.content_digest != written.content_digest
     with ws.vault.session() as session:
         if current is None or changed:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from pacs2trial.collect.archive import Archive
+from pacs2trial.collect.beside import Beside
+from pacs2trial.collect.inventory import with_member
 from pacs2trial.collect.layout import MANIFEST, receipt_file
-from pacs2trial.collect.manifest import PackedObject, content_digest, manifest_bytes
+from pacs2trial.collect.manifest import PackedObject, Told, content_digest, manifest_bytes
 from pacs2trial.collect.replacing import replacing
 from pacs2trial.collect.stage2 import Addressed, Recipe, transform
 from pacs2trial.collect.texts import Text, TextCount
 from pacs2trial.collect.versions import Written
+from pacs2trial.dicomfile.syntaxes import NATIVE
 from pacs2trial.errors import HeldError
 from pacs2trial.settings import Settings
 
@@ -26,11 +28,21 @@ class UnknownNamesError(HeldError):
 
 
 def write_package(
-    settings: Settings, recipe: Recipe, study: str, members: Sequence[Addressed], folder: Path, path: str
+    settings: Settings, recipe: Recipe, study: str, members: Sequence[Addressed], said: str, folder: Path, path: str
 ) -> Written:
-    """Stage 2 of ``members`` into the zip ``folder / path``: one object in memory at a time, the manifest last.
+    """Stage 2 of ``members`` into the zip ``folder / path``: objects, then what tells of them, the manifest last.
 
-    A receipt beside the file that speaks of other bytes is removed before they are replaced.
+    What of the objects is in memory at a time is bounded (:mod:`pacs2trial.collect.archive`). A receipt beside the file
+    that speaks of other bytes is removed before they are replaced.
+
+    Args:
+        settings: of the site.
+        recipe: of the subject.
+        study: the one study of a package per study, else empty.
+        members: in the order of their names.
+        said: the conformance statement that goes with it.
+        folder: below it stands the zip.
+        path: of the zip.
 
     Raises:
         UnknownNamesError: a structure has a name that must be known before it may leave.
@@ -38,32 +50,33 @@ def write_package(
         TransientError: the disk refused; the earlier file, if any, stands unchanged.
     """
     target = folder / path
-    objects: list[PackedObject] = []
-    count = TextCount()
+    count, beside, told = TextCount(), Beside(recipe.definition, said), list[Told]()
     with replacing(target, durable=settings.durable) as file:
-        with Archive(file, recipe.definition.package.compression) as archive:
+        with Archive(file, recipe.definition.package.compression, target.parent) as archive:
             for item in members:
                 made, parts = transform(recipe, settings.staging, item)
                 count.add(made)
-                member = archive.add(item.name, parts)
-                objects.append(
-                    PackedObject(member, made.study, made.series, made.sop_instance, made.sop_class, made.modality)
-                )
+                beside.take(item.name, made)
+                archive.add(item.name, parts, stored=made.transfer_syntax not in NATIVE)
+                told.append(Told.of(made))
             unknown = count.unknown_names()
             if unknown:
                 raise UnknownNamesError(unknown)
-            manifest = manifest_bytes(recipe.definition, recipe.values.subject_key, study, recipe.plan.digest, objects)
-            described = archive.close_with(MANIFEST, manifest)
-        file.flush()
-        size = file.seek(0, 2)
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            objects = [
+                PackedObject(member, each, with_member(each.row, member))
+                for member, each in zip(archive.settle(), told, strict=True)
+            ]
+            files = archive.close_with(beside.files(objects))
+            manifest = manifest_bytes(
+                recipe.definition, recipe.values.subject_key, study, recipe.plan.digest, objects, files
+            )
+            files += archive.close_with([(MANIFEST, manifest)])
         receipt_file(target).unlink(missing_ok=True)
     return Written(
         path=path,
-        size=size,
-        sha256=sha256,
-        content_digest=content_digest([described, *(found.member for found in objects)]),
+        size=archive.size,
+        sha256=archive.sha256,
+        content_digest=content_digest([*files, *(found.member for found in objects)]),
         digests={found.member.name: found.member.sha256 for found in objects},
         texts=count.texts(),
     )

@@ -65,10 +65,11 @@ def _dates(plan: Plan) -> Iterator[str]:
     if plan.offset is None:
         yield "An offset from an event (0012,0052) and its type (0012,0053) that an object brings are removed."
     else:
+        reason = f"Reason: {plan.offset.because} " if plan.offset.because else ""
         yield (
             f"Longitudinal Temporal Offset from Event (0012,0052) says how many days each study lies after the day in "
-            f"column {plan.offset.column} of the key table, and (0012,0053) calls that {plan.offset.event}. Reason: "
-            f"{plan.offset.because} Who knows that day can tell the day of the study."
+            f"column {plan.offset.column} of the key table, and (0012,0053) calls that {plan.offset.event}. "
+            f"{reason}Who knows that day can tell the day of the study."
         )
 
 

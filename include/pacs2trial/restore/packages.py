@@ -15,7 +15,7 @@ from pacs2trial.collect.chosen import CHOSEN, Chosen
 from pacs2trial.collect.inputs import inputs_of
 from pacs2trial.collect.layout import package_file, receipt_file
 from pacs2trial.collect.replacing import file_sha256, flush_folder
-from pacs2trial.collect.stage2 import Addressed, Recipe, address
+from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.versions import Written, same_content
 from pacs2trial.collect.writing import write_package
 from pacs2trial.errors import InputError, PermanentError, TransientError
@@ -85,7 +85,8 @@ def make_again(ws: Workspace, subject: Subject, row: PackageRow, absent: frozens
     pinned = ws.vault.pinned(row.inputs)
     try:
         recipe, addressed = _as_it_was(ws, subject, row, members, pinned)
-        written = _write(ws, recipe, row, addressed)
+        said = ws.vault.pinned(json.loads(pinned)["origin"]["statement"]).decode()
+        written = _write(ws, recipe, row, addressed, said)
     except (InputError, PermanentError) as error:
         return _result(row, Outcome.LISTED, str(error))
     if written is None:
@@ -113,7 +114,7 @@ def _as_it_was(
         recipe = Recipe.of(ws.vault, definition, replace(enrolment, person_id=person_id), private).completed(
             ws, enrolment, members, answers
         )
-        addressed = address(recipe, members)
+        addressed = laid_out(definition, address(recipe, members))
         differences = inputs_of(ws.vault, recipe, row.study, addressed, None).differences(pinned)
         if not differences:
             return recipe, addressed
@@ -159,11 +160,11 @@ def _members(session: Session, package_id: int) -> list[Chosen]:
     return [Chosen(*row) for row in rows]
 
 
-def _write(ws: Workspace, recipe: Recipe, row: PackageRow, members: Sequence[Addressed]) -> Written | None:
+def _write(ws: Workspace, recipe: Recipe, row: PackageRow, members: Sequence[Addressed], said: str) -> Written | None:
     """Make the package in a draft and put it in its place; None, and nothing replaced, if its content is another."""
     target = package_file(ws.settings, row.path)
     folder = target.parent / DRAFTS
-    written = write_package(ws.settings, recipe, row.study, members, folder, target.name)
+    written = write_package(ws.settings, recipe, row.study, members, said, folder, target.name)
     draft = folder / target.name
     try:
         if written.content_digest != row.content_digest:

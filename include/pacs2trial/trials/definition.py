@@ -25,6 +25,7 @@ SAFE_SUBJECT_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CRON = re.compile(r"@(hourly|daily|weekly|monthly)|([0-9A-Za-z*,/#-]+\s+){4}[0-9A-Za-z*,/#-]+")
 
 Text = Annotated[str, Field(min_length=1)]
+Modality = Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")]
 
 
 class Option(StrEnum):
@@ -67,7 +68,7 @@ class Source(Part):
     """Which PACS, which objects, and how they are pulled."""
 
     pacs: Text
-    modalities: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z0-9_ ]{1,16}$")], ...], Field(min_length=1)]
+    modalities: Annotated[tuple[Modality, ...], Field(min_length=1)]
     retrieve: Literal["c-move", "c-get", "dicomweb"] = "c-move"
     select: Select | None = None
 
@@ -141,8 +142,21 @@ class Profile(Part):
 
 
 class Package(Part):
+    """What a package is.
+
+    Attributes:
+        per: one zip for each subject, or for each of its studies.
+        compression: of members that are not compressed pixel data.
+        dicomdir: with a DICOMDIR, and members named as media want it.
+        require: modalities that a subject must have before it is complete.
+        validity: whether a package must be checked for the rules of the standard, or is where that is possible.
+    """
+
     per: Literal["subject", "study"] = "subject"
     compression: Literal["fast", "store"] = "store"
+    dicomdir: bool = False
+    require: tuple[Modality, ...] = ()
+    validity: Literal["required", "if_possible"] = "if_possible"
 
 
 _OBJECTS = ("c-store", "stow-rs")
@@ -243,6 +257,14 @@ class TrialDefinition(Part):
         if value is not None and not CRON.fullmatch(value.strip()):
             raise ValueError(f"{value!r} is no schedule; write cron fields such as '0 2 * * *', or @daily")
         return value
+
+    @model_validator(mode="after")
+    def _requires_what_it_asks_for(self) -> Self:
+        absent = [each for each in self.package.require if each not in self.source.modalities]
+        if absent:
+            where: Location = ("package", "require")
+            raise faults((where, f"{', '.join(absent)} is not among source.modalities, so that it never comes"))
+        return self
 
     @model_validator(mode="after")
     def _lookups_fit(self) -> Self:

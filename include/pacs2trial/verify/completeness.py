@@ -12,7 +12,8 @@ from pacs2trial.verify.zipfiles import MANIFEST
 
 def set_differences(archive: zipfile.ZipFile, manifest: Manifest, origin: Origin, accepted: Set[int]) -> Iterator[str]:
     """Where zip, manifest, vault and ledger do not name the same members."""
-    packed = {name for name in archive.namelist() if name != MANIFEST}
+    beside = {MANIFEST, *(file.name for file in manifest.files)}
+    packed = {name for name in archive.namelist() if name not in beside}
     listed = {member.name for member in manifest.members}
     recorded = set(origin.sources)
     for name in sorted(packed ^ listed):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import re
+import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +27,8 @@ STANDARD_UIDS = "1.2.840.10008."
 TEXT = frozenset(("AE", "AS", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 _DELIMITERS = {0x0A, 0x0C, 0x0D, ord("\\"), ord("^"), ord("=")}
 _PREAMBLE = 128
+_BINARY = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
+_NUMBER = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,13 @@ class Element:
         if self.vr in TEXT:
             return decode_bytes(self.value, list(self.encodings), _DELIMITERS).strip(" \0")
         return self.value.decode("latin-1").strip(" \0")
+
+    def plain(self) -> str:
+        """The text, or the first number of a value that is numbers in binary."""
+        form = _BINARY.get(self.vr)
+        if form is None:
+            return self.text()
+        return str(struct.unpack_from(form, self.value)[0]) if len(self.value) >= struct.calcsize(form) else ""
 
     def values(self) -> list[str]:
         """The single values of a multi-valued text, number or UID."""
@@ -82,8 +93,14 @@ class DicomObject:
                         yield element.path, value
 
     def first(self, keyword: str) -> str:
-        """The value of a top-level text attribute, empty when absent."""
-        return next((element.text() for element in self.elements if element.path == keyword), "")
+        """The value of a top-level attribute as text, empty when absent."""
+        return next((element.plain() for element in self.elements if element.path == keyword), "")
+
+    def through(self, keywords: Iterable[str]) -> list[str]:
+        """The different values of an attribute within sequences, in their order; ``keywords`` lead to it."""
+        path = ".".join(keywords)
+        found = (element.plain() for element in self.elements if _NUMBER.sub("", element.path) == path)
+        return list(dict.fromkeys(each for each in found if each))
 
     def pixel_digest(self) -> str:
         """SHA-256 over the tags and value bytes of the pixel data elements; of nothing if there are none."""

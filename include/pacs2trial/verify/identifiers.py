@@ -28,6 +28,7 @@ LONG_ID = 5
 """Characters from which an identifier is searched anywhere in a text."""
 
 _NAME_LETTERS, _NAME_LETTERS_BINARY = 3, 5
+_NO_NAME = 1 << 30
 _WORD = re.compile(r"[^\W\d_]+")
 _UID = re.compile(r"\d+(?:\.\d+){2,}")
 _NUMBER = re.compile(r"[0-9+.eE-]+")
@@ -107,10 +108,10 @@ class Search:
             for what in sorted(self._in_element(element)):
                 yield f"{name}: {element.path} holds {what}"
 
-    def in_texts(self, name: str, texts: dict[str, str]) -> Iterator[str]:
-        """Findings in texts that are no DICOM, by their place."""
+    def in_texts(self, name: str, texts: dict[str, str], *, names: bool = True) -> Iterator[str]:
+        """Findings in texts that are no DICOM, by their place; ``names`` not where all words are the standard's."""
         for place, text in texts.items():
-            for what in sorted(self._in_text(text, words=_NAME_LETTERS)):
+            for what in sorted(self._in_text(text, words=_NAME_LETTERS if names else _NO_NAME)):
                 yield f"{name}: {place} holds {what}"
 
     def _in_element(self, element: Element) -> set[str]:
@@ -152,7 +153,11 @@ class Search:
         if self._holds_uid(text):
             found.add("an original UID")
         if folded not in self._constants:
-            tokens = {word for word in _WORD.findall(folded) if len(word) >= words or not word.isascii()}
+            tokens = {
+                word
+                for word in _WORD.findall(folded)
+                if len(word) >= words or (words < _NO_NAME and not word.isascii())
+            }
             suspects = tokens & self._own.names - terms
             if any(not stands_as_word(name, folded, self._own.names) for name in suspects):
                 found.add("a part of the name")

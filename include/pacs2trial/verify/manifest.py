@@ -45,6 +45,15 @@ class Listed(_Part):
     size: int
     sha256: _Digest
     sop_class: _Uid
+    sop_instance: _Uid
+
+
+class File(_Part):
+    """A member that is no DICOM object."""
+
+    name: str
+    size: int
+    sha256: _Digest
 
 
 class Manifest(_Part):
@@ -60,6 +69,7 @@ class Manifest(_Part):
     rules: _Digest
     counts: Counts
     series: tuple[Series, ...]
+    files: tuple[File, ...]
     members: tuple[Listed, ...]
 
     def texts(self) -> dict[str, str]:
@@ -91,6 +101,7 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
 def content_digest(archive: zipfile.ZipFile, manifest: Manifest) -> str:
     """The content digest as the manifest's members and the manifest itself give it."""
     lines = [f"{member.name} {member.sha256}\n" for member in manifest.members]
+    lines += [f"{file.name} {file.sha256}\n" for file in manifest.files]
     lines.append(f"{MANIFEST} {hashlib.sha256(read_member(archive, MANIFEST)).hexdigest()}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 

@@ -10,15 +10,18 @@ from pathlib import Path
 
 from pacs2trial.errors import UnsafeObjectError
 from pacs2trial.verify.dicom import DicomObject
+from pacs2trial.verify.files import FilesCheck
 from pacs2trial.verify.manifest import Listed, Manifest, miscounts, read_manifest
 from pacs2trial.verify.proof import Proof, proof
-from pacs2trial.verify.zipfiles import MANIFEST, dangers, open_package, read_member
+from pacs2trial.verify.zipfiles import DICOMDIR, MANIFEST, dangers, open_package, read_member
 
 _REFERENCE = "ReferencedSOPInstanceUID"
 
 
 def verify_file(path: Path) -> list[Proof]:
-    """Prove a package without vault or staging: safe to unpack, as its manifest says, readable, of one subject, linked.
+    """Prove a package without vault or staging.
+
+    Safe to unpack, as its manifest says, readable, of one subject, linked; what tells of it agrees with its objects.
 
     What cannot be reached because an earlier proof failed is left out.
 
@@ -33,7 +36,11 @@ def verify_file(path: Path) -> list[Proof]:
             manifest = read_manifest(archive)
         except UnsafeObjectError as error:
             return [safety, Proof("manifest", passed=False, findings=(error.detail,))]
-        return [safety, *_Reading(archive, manifest).proofs()]
+        try:
+            files = FilesCheck(archive, manifest)
+        except UnsafeObjectError as error:
+            return [safety, Proof("files", passed=False, findings=(error.detail,))]
+        return [safety, *_Reading(archive, manifest, files).proofs()]
 
 
 @dataclass
@@ -42,6 +49,7 @@ class _Reading:
 
     archive: zipfile.ZipFile
     manifest: Manifest
+    files: FilesCheck
     _classes: dict[str, str] = field(default_factory=dict)  # SOP class by SOP instance
     _studies: dict[str, str] = field(default_factory=dict)  # study by series
     _references: list[tuple[str, str, str, str]] = field(default_factory=list)  # member, path, instance, class
@@ -64,6 +72,7 @@ class _Reading:
             identity += self._identity(listed.name, found)
             links += self._place(listed.name, found)
             self._note_references(listed.name, found)
+            self.files.take(listed.name, found)
         links += self._wrong_classes()
         outside = sum(instance not in self._classes for _name, _path, instance, _class in self._references)
         remarks = [f"{outside} references to objects that are not in the package, as in the source"] if outside else []
@@ -72,10 +81,18 @@ class _Reading:
             proof("readable", readable),
             proof("identity", identity),
             proof("links", links, remarks=remarks),
+            proof("files", self._files()),
         ]
 
+    def _files(self) -> Iterator[str]:
+        try:
+            yield from self.files.differences()
+        except UnsafeObjectError as error:
+            yield error.detail
+
     def _sets(self) -> Iterator[str]:
-        packed = [name for name in self.archive.namelist() if name != MANIFEST]
+        beside = {MANIFEST, *(file.name for file in self.manifest.files)}
+        packed = [name for name in self.archive.namelist() if name not in beside]
         listed = [member.name for member in self.manifest.members]
         if len(listed) != len(set(listed)):
             yield f"{MANIFEST}: a member is listed twice"
@@ -101,7 +118,8 @@ class _Reading:
         study, series, instance = (
             found.first(keyword) for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
         )
-        if name != f"{self.manifest.subject}/{study}/{series}/{instance}.dcm":
+        on_medium = any(file.name == DICOMDIR for file in self.manifest.files)
+        if not on_medium and name != f"{self.manifest.subject}/{study}/{series}/{instance}.dcm":
             yield f"{name}: does not stand where its UIDs say"
         if found.first("MediaStorageSOPInstanceUID") != instance:
             yield f"{name}: MediaStorageSOPInstanceUID is not its SOP Instance UID"

@@ -14,6 +14,7 @@ from pacs2trial.errors import InputError, ProofError, UnsafeObjectError
 from pacs2trial.vault.tables import PackageRow, PackageState, now
 from pacs2trial.verify.completeness import set_differences
 from pacs2trial.verify.dicom import DicomObject
+from pacs2trial.verify.files import CONFORMANCE, FilesCheck
 from pacs2trial.verify.identifiers import Search
 from pacs2trial.verify.links import Links
 from pacs2trial.verify.manifest import Manifest, read_manifest
@@ -29,16 +30,17 @@ from pacs2trial.verify.origin import (
 from pacs2trial.verify.proof import Proof, proof
 from pacs2trial.verify.receipt import write_receipt
 from pacs2trial.verify.validity import PROGRAM, errors_of, installed
-from pacs2trial.verify.zipfiles import MANIFEST, dangers, open_package, read_member
+from pacs2trial.verify.zipfiles import DICOMDIR, MANIFEST, dangers, open_package, read_member
 from pacs2trial.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
-COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY = (
+COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, FILES, VALIDITY = ALL = (
     "completeness",
     "own identifiers",
     "links",
     "pixels",
+    "files",
     "validity",
 )
 
@@ -125,11 +127,12 @@ class _Comparison:
         self._search = Search(originals.own, frozenset(pseudonyms.values()), _constants(origin))
         profile = origin.definition.profile
         self._links = Links(pseudonyms, originals.staged_uids, frozenset(profile.options), profile.rules)
-        self._found: dict[str, list[str]] = {name: [] for name in (COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, VALIDITY)}
+        self._found: dict[str, list[str]] = {name: [] for name in ALL}
         if originals.nameless:
             self._found[IDENTIFIERS].append(
                 f"{originals.nameless} objects came with a name that the vault does not hold; stage them again"
             )
+        self._files = FilesCheck(archive, manifest)
         self._listed = {member.name: (member.size, member.sha256) for member in manifest.members}
         self._validator = installed()
         self._checked = 0
@@ -137,12 +140,23 @@ class _Comparison:
     def proofs(self) -> list[Proof]:
         self._found[COMPLETENESS] += set_differences(self._archive, self._manifest, self._origin, self._accepted)
         self._found[IDENTIFIERS] += self._search.in_texts(MANIFEST, self._manifest.texts())
+        self._found[IDENTIFIERS] += self._in_files()
         first = _first_of_series(sorted(self._origin.sources))
         names = set(self._archive.namelist())
         for name, source in sorted(self._origin.sources.items()):
             if name in names:
                 self._compare(name, source, validate=name in first)
+        self._found[FILES] += self._files.differences()
         return [proof(name, found, remarks=self._remarks(name)) for name, found in self._found.items()]
+
+    def _in_files(self) -> Iterator[str]:
+        """Findings in what stands beside the objects; the words of the statement are the standard's, no names."""
+        for name, texts in self._files.texts().items():
+            yield from self._search.in_texts(name, texts)
+        yield from self._search.in_texts(CONFORMANCE, self._files.statement_lines(), names=False)
+        directory = self._files.directory()
+        if directory is not None:
+            yield from self._search.in_object(DICOMDIR, directory)
 
     def _compare(self, name: str, source: Source, *, validate: bool) -> None:
         try:
@@ -151,6 +165,7 @@ class _Comparison:
         except UnsafeObjectError as error:
             self._found[COMPLETENESS].append(f"{name}: {error.detail}")
             return
+        self._files.take(name, packed)
         path = self._staging / source.path
         staged_bytes = path.read_bytes()
         staged = DicomObject(staged_bytes)

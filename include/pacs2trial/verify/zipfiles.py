@@ -12,6 +12,9 @@ from pathlib import Path, PurePosixPath
 from pacs2trial.errors import InputError, UnsafeObjectError
 
 MANIFEST = "manifest.json"
+DICOMDIR = "DICOMDIR"
+FILES = frozenset((MANIFEST, DICOMDIR, "conformance.md", "inventory.csv", "inventory.parquet"))
+"""What may stand beside the objects; all but a DICOMDIR always does."""
 LARGEST_MEMBER = 4 << 30
 """Bytes. No DICOM object of a trial is larger; a member is unpacked in memory."""
 
@@ -20,6 +23,7 @@ _EXPANSION = 1100
 """Deflate cannot give more than 1032 bytes for one; whatever claims more is no honest zip."""
 
 _MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[0-9.]{1,64}/[0-9.]{1,64}/[0-9.]{1,64}\.dcm")
+_ON_MEDIUM = re.compile(r"DICOM/ST\d{6}/SE\d{6}/IM\d{6}")
 _LOCAL_HEADER = 30
 
 
@@ -68,8 +72,8 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def safe_name(name: str) -> bool:
-    """Whether a name is a package's: the manifest, or four plain parts below each other."""
-    if name == MANIFEST:
+    """Whether a name is a package's: a file that tells of it, or four plain parts below each other."""
+    if name in FILES or _ON_MEDIUM.fullmatch(name):
         return True
     return _MEMBER.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
 
@@ -83,7 +87,7 @@ def _member_dangers(info: zipfile.ZipInfo) -> list[str]:
         found.append("it is encrypted")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         found.append(f"compression method {info.compress_type} is not used in packages")
-    limit = LARGEST_MANIFEST if info.filename == MANIFEST else LARGEST_MEMBER
+    limit = LARGEST_MANIFEST if info.filename in FILES else LARGEST_MEMBER
     if info.file_size > limit or info.file_size > (info.compress_size + 64) * _EXPANSION:
         found.append("it would unpack to more than it can hold")
     return found
