@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from pacs2trial.dicomfile.encoding import EncodedObject
 from pacs2trial.pixels.areas import Area
-from pacs2trial.pixels.decoding import shown_values
 from pacs2trial.pixels.image import Image, image_of
 from pacs2trial.textdetection.found import FoundText
-from pacs2trial.textdetection.reader import Reader, reader
-from pacs2trial.textdetection.views import views_of
+
+if TYPE_CHECKING:
+    from pacs2trial.textdetection.cine import Film
+    from pacs2trial.textdetection.reader import Picture, Reader, Reading
 
 
 def find_text(obj: EncodedObject, *, threads: int = 1) -> list[FoundText]:
@@ -21,19 +26,94 @@ def find_text(obj: EncodedObject, *, threads: int = 1) -> list[FoundText]:
     Raises:
         UnsafeObjectError: ``undecodable-pixels``, ``pixel-length`` or ``pixel-encoding``: nobody can say what the
             image shows, and it must be held.
+        SetupError: the models are not installed.
     """
+    from pacs2trial.textdetection.cine import ALL_UP_TO, film_of
+    from pacs2trial.textdetection.reader import reader
+
     image = image_of(obj)
     if image is None:
         return []
-    eyes = reader(threads)
-    found = [one for number in range(1, image.description.frames + 1) for one in _in_frame(image, number, eyes)]
-    return sorted(found, key=lambda one: (one.area.first_frame, one.area.top, one.area.left))
+    eyes, frames = reader(threads), image.description.frames
+    if frames <= ALL_UP_TO:
+        found = [_found(one, number, number) for number in range(1, frames + 1) for one in _read(image, number, eyes)]
+    else:
+        found = list(_in_film(film_of(image), eyes))
+    return _distinct(found)
 
 
-def _in_frame(image: Image, number: int, eyes: Reader) -> list[FoundText]:
-    found = []
+def _read(image: Image, number: int, eyes: Reader) -> Iterator[Reading]:
+    """The texts of one frame, in every view of it."""
+    from pacs2trial.pixels.decoding import shown_values
+    from pacs2trial.textdetection.views import views_of
+
     for view in views_of(shown_values(image, number), image):
-        for one in eyes.read(view):
-            area = Area(one.left, one.top, one.right - one.left, one.bottom - one.top, number, number)
-            found.append(FoundText(area, one.text, one.confidence))
-    return found
+        yield from eyes.read(view)
+
+
+def _in_film(film: Film, eyes: Reader) -> Iterator[FoundText]:
+    from pacs2trial.textdetection.cine import new_parts, shown_in, whole_frames
+    from pacs2trial.textdetection.sheets import read_parts
+
+    whole = whole_frames(film)
+    for number in whole:
+        for one in _read(film.image, number, eyes):
+            place = _found(one, number, number)
+            yield _found(one, *shown_in(film, place.area, number))
+    if len(whole) < film.image.description.frames:
+        for part, one in read_parts(_cut(film.image, new_parts(film, whole)), eyes):
+            place = _found(one, part.first_frame, part.first_frame)
+            yield _found(one, *shown_in(film, place.area, part.first_frame))
+
+
+def _cut(image: Image, parts: Iterable[Area]) -> Iterator[tuple[Area, Picture]]:
+    """The parts as they are seen, in every view of their frame."""
+    from pacs2trial.pixels.decoding import shown_values
+    from pacs2trial.textdetection.views import views_of
+
+    number, views = 0, []
+    for part in parts:
+        if part.first_frame != number:
+            number = part.first_frame
+            views = list(views_of(shown_values(image, number), image))
+        for view in views:
+            yield part, view[part.top : part.bottom, part.left : part.right]
+
+
+def _found(one: Reading, first: int, last: int) -> FoundText:
+    area = Area(one.left, one.top, max(one.right - one.left, 1), max(one.bottom - one.top, 1), first, last)
+    return FoundText(area, one.text, one.confidence)
+
+
+def _distinct(found: Iterable[FoundText]) -> list[FoundText]:
+    """What was read alike at the same place is told once, with all its frames."""
+    kept: list[FoundText] = []
+    for one in sorted(found, key=lambda text: (text.area.first_frame, text.area.top, text.area.left)):
+        for place, other in enumerate(kept):
+            if one.text == other.text and _same_place(one.area, other.area):
+                kept[place] = _joined(other, one)
+                break
+        else:
+            kept.append(one)
+    return kept
+
+
+def _same_place(one: Area, other: Area) -> bool:
+    across = min(one.right, other.right) - max(one.left, other.left)
+    down = min(one.bottom, other.bottom) - max(one.top, other.top)
+    together = one.first_frame <= other.last_frame + 1 and other.first_frame <= one.last_frame + 1
+    most = max(one.width * one.height, other.width * other.height)
+    return together and across > 0 and down > 0 and across * down * 2 > most
+
+
+def _joined(one: FoundText, other: FoundText) -> FoundText:
+    left, top = min(one.area.left, other.area.left), min(one.area.top, other.area.top)
+    area = Area(
+        left,
+        top,
+        max(one.area.right, other.area.right) - left,
+        max(one.area.bottom, other.area.bottom) - top,
+        min(one.area.first_frame, other.area.first_frame),
+        max(one.area.last_frame, other.area.last_frame),
+    )
+    return replace(one, area=area, confidence=max(one.confidence, other.confidence))

@@ -26,7 +26,9 @@ _SURE: Final = 0.85
 """From this confidence on a reading is not tried again another way up."""
 
 _SMALLEST: Final = 4
-_LONG: Final = 24
+_TALL: Final = 160
+_TALLEST: Final = 0.35
+"""Pixels, and part of the picture, beyond which a line is no writing but what the picture shows."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class Reader:
             return []
         limits = np.array([columns, rows], float)
         clipped = [np.clip(np.asarray(box, float), 0, limits) for box in found.boxes]
-        return [box for box in clipped if np.ptp(box, axis=0).min() >= _SMALLEST]
+        most = max(_TALLEST * min(rows, columns), _TALL)
+        return [box for box in clipped if _SMALLEST <= np.ptp(box, axis=0).min() <= most]
 
     def recognized(self, strip: Picture) -> tuple[str, float]:
         """What one line of text, upright, says."""
