@@ -21,10 +21,9 @@ def grey_of(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """A frame in grey of 8 bits; of colour the strongest sample, so that coloured writing stays light on black."""
     numbers = values.max(axis=2) if values.ndim == 3 else values
     if numbers.dtype == np.uint8 and (low, high) == (0.0, 255.0):
-        as_they_are: NDArray[np.uint8] = numbers
-        return as_they_are
+        return np.asarray(numbers, np.uint8)
     scaled = (numbers.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, 255), np.uint8)
 
 
 def strokes_of(grey: NDArray[np.uint8]) -> Bits:
