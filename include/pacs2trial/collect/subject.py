@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -13,9 +12,11 @@ from pacs2trial.collect.chosen import chosen
 from pacs2trial.collect.gate import require_deliverable
 from pacs2trial.collect.inputs import Inputs, inputs_of, said_of
 from pacs2trial.collect.layout import package_file, package_name, receipt_file
+from pacs2trial.collect.made import PackageMade
 from pacs2trial.collect.replacing import file_sha256
 from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.texts import hold_names, record_texts
+from pacs2trial.collect.unchanged import remember, standing
 from pacs2trial.collect.versions import (
     Written,
     current_packages,
@@ -29,6 +30,7 @@ from pacs2trial.collect.writing import UnknownNamesError, write_package
 from pacs2trial.errors import BalanceError, HeldError
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.lookups import Asked
+from pacs2trial.profile import trial_plan
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.profile.statement import statement
 from pacs2trial.trials.definition import TrialDefinition
@@ -36,25 +38,6 @@ from pacs2trial.vault.tables import PackageRow
 from pacs2trial.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PackageMade:
-    """One package in force. ``changed`` tells whether its content differs from what was there before.
-
-    ``package_id`` is the row in the vault, 0 for a copy that was written to a folder of the caller's.
-    """
-
-    package_id: int
-    trial: str
-    subject_key: str
-    study: str
-    path: Path
-    size: int
-    sha256: str
-    content_digest: str
-    instances: int
-    changed: bool
 
 
 def collect_subject(
@@ -70,7 +53,8 @@ def collect_subject(
 
     A package whose inputs are those of the version in force, and whose file is intact, is left alone. One whose
     content differs becomes a new version and supersedes the old; a study that is no longer wanted loses its package.
-    Under the lock of trial and subject, so two runs never write one package at once.
+    A subject of which nothing has changed since it was collected costs one question to the vault. All else is done
+    under the lock of trial and subject, so two runs never write one package at once.
 
     Args:
         ws: the site.
@@ -92,13 +76,17 @@ def collect_subject(
         TransientError: another process works on this subject, or the disk refused.
     """
     trial, key = definition.trial, subject.subject_key
+    private = site_list(ws.settings)
+    stood = standing(ws, definition, trial_plan(definition, private), subject)
+    if stood.packages is not None and output is None:
+        return stood.packages
     with ws.vault.lock(f"{trial}/{key}"):
         require_deliverable(ws.vault, definition, key)
         with ws.vault.session(read_only=True) as session:
             require_current(session, subject)
             members = chosen(session, trial, subject.subject_id)
         asked = Asked(ws, definition, subject)
-        recipe = Recipe.of(ws.vault, definition, subject, site_list(ws.settings)).completed(ws, subject, members, asked)
+        recipe = Recipe.of(ws.vault, definition, subject, private).completed(ws, subject, members, asked)
         groups = _groups(definition, address(recipe, members))
         if output is not None:
             _require_staged(ws, recipe, [each for group in groups.values() for each in group])
@@ -107,7 +95,9 @@ def collect_subject(
             request = (run_key, requested_by)
             made = [_package(ws, recipe, subject, study, group, request) for study, group in groups.items()]
         _retire(ws, trial, subject, groups)
-    return [each for each in made if each is not None]
+        found = [each for each in made if each is not None]
+        remember(ws, subject, trial, stood.mark, found)
+    return found
 
 
 @contextmanager

@@ -134,13 +134,13 @@ def deliver(trial: str, subjects: tuple[str, ...]) -> Report:
 
 
 def proven(workspace: Workspace, packages: list[PackageMade]) -> list[PackageMade]:
-    """The packages, after an independent look at each that the vault knows.
+    """The packages, after an independent look at each that the vault knows and that was not looked at before.
 
     Raises:
         ProofError: a proof failed.
     """
     for package in packages:
-        if package.package_id:
+        if package.package_id and not package.proven:
             verify_package(workspace, package.package_id)
     return packages
 

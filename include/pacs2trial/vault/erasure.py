@@ -17,6 +17,7 @@ from pacs2trial.errors import InputError
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
     Base,
+    CollectedSubject,
     DateShift,
     HandedOver,
     HeldStudy,
@@ -115,6 +116,7 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
     session.execute(delete(RunStudy).where(RunStudy.run_id.in_(runs)))
     session.execute(delete(HeldStudy).where(HeldStudy.trial == trial))
     session.execute(delete(HandedOver).where(HandedOver.trial == trial))
+    session.execute(delete(CollectedSubject).where(CollectedSubject.trial == trial))
     session.execute(delete(SeriesDecision).where(SeriesDecision.trial == trial))
     session.execute(delete(VersionDecision).where(VersionDecision.trial == trial))
     session.execute(delete(TrialInstance).where(TrialInstance.trial == trial))

@@ -83,17 +83,23 @@ def verify_package(ws: Workspace, package_id: int) -> list[Proof]:
 
 
 def _proven_before(ws: Workspace, origin: Origin) -> Proof | None:
-    """That a package was verified and has the same bytes still, where its staged objects were cleaned up since."""
-    if not any(source.removed for source in origin.sources.values()):
-        return None
+    """That a package was verified and has the same bytes still, and holds what the trial lets through.
+
+    Where its staged objects were cleaned up since, they cannot be compared again, and need not be.
+    """
+    removed = any(source.removed for source in origin.sources.values())
     with ws.vault.session(read_only=True) as session:
         verified = session.get_one(PackageRow, origin.package_id).state == PackageState.VERIFIED
+        accepted = accepted_versions(session, origin)
     path = ws.settings.packages / origin.path
     if not verified or not path.is_file():
         return None
+    if not removed and accepted != {source.version_id for source in origin.sources.values()}:
+        return None
     with path.open("rb") as file:
         same = hashlib.file_digest(file, "sha256").hexdigest() == origin.sha256
-    remark = "verified before its staged objects were cleaned up; its bytes are the same"
+    before = "before its staged objects were cleaned up" if removed else "before"
+    remark = f"verified {before}; its bytes are the same"
     return Proof(COMPLETENESS, passed=True, findings=(remark,)) if same else None
 
 

@@ -26,6 +26,7 @@ from pacs2trial.vault.tables.judgements import (
 from pacs2trial.vault.tables.keys import KeyRow, KeyVersion, Subject
 from pacs2trial.vault.tables.lookups import LookupAnswer
 from pacs2trial.vault.tables.packages import (
+    CollectedSubject,
     Delivery,
     OutdatedDelivery,
     PackageMember,
@@ -39,6 +40,7 @@ from pacs2trial.vault.tables.texts import HeldNames, PackageTexts, ReviewedText
 __all__ = [
     "AuditEntry",
     "Base",
+    "CollectedSubject",
     "DateShift",
     "Delivery",
     "Disclosure",

@@ -52,6 +52,21 @@ class PackageMember(Base):
     sha256: Mapped[str] = mapped_column(String(64))
 
 
+class CollectedSubject(Base):
+    """What was made of a subject when it was last collected, so that one question tells that nothing has changed.
+
+    ``mark`` is a keyed digest of what its packages were made of; ``packages`` tells them and their files, as JSON.
+    """
+
+    __tablename__ = "collected_subject"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    trial: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"))
+    mark: Mapped[str] = mapped_column(String(64))
+    packages: Mapped[str] = mapped_column(Text)
+    __table_args__ = (UniqueConstraint("trial", "subject_id"),)
+
+
 class Review(Base):
     """The question whether a content digest may leave, asked once, and its answer.
 

@@ -294,6 +294,15 @@ def _create_packages() -> None:
         _text("sha256", 64),
     )
     op.create_table(
+        "collected_subject",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("trial", sa.String(32), nullable=False),
+        sa.Column("subject_id", sa.Integer(), sa.ForeignKey("subject.id"), nullable=False),
+        sa.Column("mark", sa.String(64), nullable=False),
+        sa.Column("packages", sa.Text(), nullable=False),
+        sa.UniqueConstraint("trial", "subject_id"),
+    )
+    op.create_table(
         "review",
         _id(),
         _text("trial", 32),
