@@ -1,4 +1,4 @@
-"""Run by the cluster's Python: says which options Airflow knows, and which of the commands on stdin it accepts."""
+"""Run as a program: says which options Airflow knows, and which of the commands on stdin it accepts."""
 
 from __future__ import annotations
 

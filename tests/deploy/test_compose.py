@@ -142,13 +142,13 @@ def test_databases_are_apart(postgres_server: PostgresServer, tmp_path: Path) ->
 
 
 @pytest.mark.airflow
-def test_airflow_knows_every_option_and_command(compose: dict[str, Any], cluster_python: Path, tmp_path: Path) -> None:
+def test_airflow_knows_every_option_and_command(compose: dict[str, Any], tmp_path: Path) -> None:
     environments = [
         service.get("environment", {}) for name, service in compose["services"].items() if name in AIRFLOW_SERVICES
     ]
     commands = [words for _name, words in programs(compose, "airflow")]
     assert {words[0] for words in commands} >= {"api-server", "scheduler", "dag-processor", "triggerer", "celery", "db"}
-    vocabulary = ask_airflow(cluster_python, tmp_path, commands)
+    vocabulary = ask_airflow(tmp_path, commands)
     assert vocabulary["refused"] == {}
     known = {
         f"AIRFLOW__{section.upper().replace('.', '_')}__{option.upper()}"
@@ -162,8 +162,8 @@ def test_airflow_knows_every_option_and_command(compose: dict[str, Any], cluster
 
 
 @pytest.mark.airflow
-def test_airflow_refuses_what_it_does_not_know(cluster_python: Path, tmp_path: Path) -> None:
-    vocabulary = ask_airflow(cluster_python, tmp_path, [["celery", "wrker"], ["scheduler"]])
+def test_airflow_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    vocabulary = ask_airflow(tmp_path, [["celery", "wrker"], ["scheduler"]])
     assert set(vocabulary["refused"]) == {"celery wrker"}
 
 
@@ -247,7 +247,7 @@ def _words(line: str) -> list[str]:
     return shlex.split(re.sub(r"\$\$(\([^)]*\)|\{[^}]*\})", "2", line))
 
 
-def ask_airflow(python: Path, folder: Path, commands: list[list[str]]) -> dict[str, Any]:
+def ask_airflow(folder: Path, commands: list[list[str]]) -> dict[str, Any]:
     script = Path(__file__).with_name("airflow_vocabulary.py")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")} | {
         "AIRFLOW_HOME": str(folder),
@@ -255,7 +255,7 @@ def ask_airflow(python: Path, folder: Path, commands: list[list[str]]) -> dict[s
         "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     }
     done = subprocess.run(
-        [str(python), str(script)],
+        [sys.executable, str(script)],
         input=json.dumps(commands),
         env=environment,
         capture_output=True,
