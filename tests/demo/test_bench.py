@@ -15,7 +15,7 @@ from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
 from pacs2trial_demo.bench.peers import Peer, in_python
 from pacs2trial_demo.bench.stages import stage_1, stage_2
-from pacs2trial_demo.bench.vault import TRIAL, costs
+from pacs2trial_demo.bench.vault import BATCHES, TRIAL, costs
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,9 @@ def test_the_vault_bench_grows_a_scope_and_measures(tmp_path: Path) -> None:
     for one in settings:
         Vault.create(one)
     for scope in (STAGING, TRIAL):
-        small, large = costs(settings, scope, sizes=(1_000, 2_000))
-        assert (small.rows, large.rows) == (1_000, 2_000)
-        assert (small.new_ratio, small.known_ratio) == (1, 1)
-        assert min(large.new, large.known, large.new_ratio, large.known_ratio) > 0
+        found = costs(settings, scope, sizes=(1_000, 2_000))
+        assert tuple(found) == BATCHES
+        for small, large in found.values():
+            assert (small.rows, large.rows) == (1_000, 2_000)
+            assert (small.new_ratio, small.known_ratio) == (1, 1)
+            assert min(large.new, large.known, large.new_ratio, large.known_ratio) > 0

@@ -25,8 +25,10 @@ from pacs2trial_demo.bench.postgres import Server
 
 SIZES = (10_000, 100_000, 1_000_000)
 TRIAL = "BENCH"
-_BATCH = 500
-"""UIDs of one call, as a series of some hundred slices brings."""
+BATCHES = (20, 500)
+"""UIDs of one call: as an object brings, and a series of some hundred. Of a small table the latter writes each page
+for several rows, which a large one does not, so that it tells more of SQLite's pages than of the vault.
+"""
 _SAMPLES = 20
 _GROWTH = 10_000
 
@@ -65,36 +67,42 @@ class _Grown:
             self._vault.pseudonyms(scope).resolve(self._uids(first, min(_GROWTH, rows - first)))
         self._fresh = Vault.open(settings)
 
-    def new(self) -> float:
-        self._made += _BATCH
-        return _timed(self._vault, self._scope, self._uids(self._made - _BATCH, _BATCH))
+    def new(self, batch: int) -> float:
+        self._made += batch
+        return _timed(self._vault, self._scope, self._uids(self._made - batch, batch))
 
-    def known(self, sample: int) -> float:
-        return _timed(self._fresh, self._scope, self._uids(sample * (self.rows - _BATCH) // _SAMPLES, _BATCH))
+    def known(self, sample: int, batch: int) -> float:
+        first = sample * (self.rows - max(BATCHES)) // (_SAMPLES * len(BATCHES))
+        return _timed(self._fresh, self._scope, self._uids(first, batch))
 
     def close(self) -> None:
         self._vault.close()
         self._fresh.close()
 
 
-def costs(settings: Sequence[Settings], scope: str, sizes: Sequence[int]) -> list[Cost]:
-    """What a scope costs at each of ``sizes``, each in a vault of its own, measured in turns."""
+def costs(settings: Sequence[Settings], scope: str, sizes: Sequence[int]) -> dict[int, list[Cost]]:
+    """What a scope costs at each of ``sizes``, each in a vault of its own, measured in turns, for each of the batches."""
     grown = [_Grown(one, scope, rows) for one, rows in zip(settings, sizes, strict=True)]
-    new, known = [], []
-    for sample in range(_SAMPLES):
-        new.append([each.new() for each in grown])
-        known.append([each.known(sample) for each in grown])
+    found = {batch: _costs(grown, place, batch) for place, batch in enumerate(BATCHES)}
     for each in grown:
         each.close()
+    return found
+
+
+def _costs(grown: Sequence[_Grown], turn_of_batch: int, batch: int) -> list[Cost]:
+    new, known = [], []
+    for sample in range(turn_of_batch * _SAMPLES, (turn_of_batch + 1) * _SAMPLES):
+        new.append([each.new(batch) for each in grown])
+        known.append([each.known(sample, batch) for each in grown])
     return [
         Cost(
-            rows,
+            each.rows,
             statistics.median(turn[place] for turn in new),
             statistics.median(turn[place] for turn in known),
             statistics.median(turn[place] / turn[0] for turn in new),
             statistics.median(turn[place] / turn[0] for turn in known),
         )
-        for place, rows in enumerate(sizes)
+        for place, each in enumerate(grown)
     ]
 
 
@@ -112,7 +120,8 @@ def tables(folder: Path, sizes: Sequence[int] = SIZES) -> Iterator[Table]:
                     url = server.database(home) if server and name == "PostgreSQL" else ""
                     settings.append(Settings(home=folder / home, durable=False, database_url=url))
                     Vault.create(settings[-1])
-                yield _table(f"vault, {name}, {scope}: processor time per UID", costs(settings, scope, sizes))
+                for batch, found in costs(settings, scope, sizes).items():
+                    yield _table(f"vault, {name}, {scope}, {batch} at a time: processor time per UID", found)
     finally:
         if server:
             server.stop()
