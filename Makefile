@@ -47,7 +47,7 @@ types: $(VENV)/.test
 
 # What a fixture makes for a file is made once: the tests of a file share a process.
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder -q
+	$(BIN)/python -m pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder -q --durations=40 --durations-min=8
 
 e2e: $(VENV)/.test
 	$(BIN)/python -m pytest -m e2e -q

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -47,7 +48,8 @@ class WebPacs:
     asked: list[Asked] = field(default_factory=list)
     _server: ThreadingHTTPServer | None = None
 
-    def start(self, **fields: Any) -> WebPeer:
+    def start(self, *, speaking: ssl.SSLContext | None = None, **fields: Any) -> WebPeer:
+        """Listen, over HTTPS if it is ``speaking`` TLS."""
         pacs = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,8 +72,13 @@ class WebPacs:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if speaking is not None:
+            self._server.socket = speaking.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        url = f"http://127.0.0.1:{self._server.server_address[1]}/rs"
+        scheme = "https" if speaking else "http"
+        url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}/rs"
         return WebPeer(**({"name": "main", "url": url, "patience": PATIENT} | fields))
 
     def stop(self) -> None:

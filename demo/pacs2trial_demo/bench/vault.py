@@ -81,7 +81,7 @@ class _Grown:
 
 
 def costs(settings: Sequence[Settings], scope: str, sizes: Sequence[int]) -> dict[int, list[Cost]]:
-    """What a scope costs at each of ``sizes``, each in a vault of its own, measured in turns, for each of the batches."""
+    """What a scope costs at each of ``sizes``, each in a vault of its own, in turns, for each of the batches."""
     grown = [_Grown(one, scope, rows) for one, rows in zip(settings, sizes, strict=True)]
     found = {batch: _costs(grown, place, batch) for place, batch in enumerate(BATCHES)}
     for each in grown:
