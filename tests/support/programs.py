@@ -11,6 +11,7 @@ import pytest
 
 _PACKAGES = {
     "Orthanc": "orthanc",
+    "tesseract": "tesseract-ocr",
     "dciodvfy": "dicom3tools",
     "chromium": "chromium",
     "dcmcjpeg": "dcmtk",

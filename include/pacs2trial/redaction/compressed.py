@@ -167,9 +167,10 @@ def _blanked_raw(image: Image, areas: Sequence[Area]) -> list[bytes]:
 def _lossy_history(image: Image) -> Changes:
     """What tells that pixels were compressed with loss once, whatever they are in now (PS3.3 C.7.6.1.1.5)."""
     changes = {0x00282110: (b"CS", b"01")}
-    if image.attributes.get("LossyImageCompression") != "01" or "LossyImageCompressionRatio" not in image.attributes:
+    if "LossyImageCompressionRatio" not in image.attributes:
         ratio = image.description.length / max(len(image.value), 1)
         changes[0x00282112] = (b"DS", f"{ratio:.2f}".encode("ascii"))
+    if "LossyImageCompressionMethod" not in image.attributes:
         changes[0x00282114] = (b"CS", _METHODS[image.transfer_syntax])
     return changes
 

@@ -32,7 +32,7 @@ _BUSY_TILE: Final = 64
 _BUSY_PART: Final = 0.25
 _PRESENT: Final = 0.4
 """Part of the marks of a text that is still there while it is shown."""
-_MARGIN: Final = 12
+_MARGIN: Final = 16
 
 
 @dataclass

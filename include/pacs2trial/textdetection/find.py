@@ -53,7 +53,6 @@ def _read(image: Image, number: int, eyes: Reader) -> Iterator[Reading]:
 
 def _in_film(film: Film, eyes: Reader) -> Iterator[FoundText]:
     from pacs2trial.textdetection.cine import new_parts, shown_in, whole_frames
-    from pacs2trial.textdetection.sheets import read_parts
 
     whole = whole_frames(film)
     for number in whole:
@@ -61,9 +60,17 @@ def _in_film(film: Film, eyes: Reader) -> Iterator[FoundText]:
             place = _found(one, number, number)
             yield _found(one, *shown_in(film, place.area, number))
     if len(whole) < film.image.description.frames:
-        for part, one in read_parts(_cut(film.image, new_parts(film, whole)), eyes):
-            place = _found(one, part.first_frame, part.first_frame)
-            yield _found(one, *shown_in(film, place.area, part.first_frame))
+        for part, picture in _cut(film.image, new_parts(film, whole)):
+            for one in (*eyes.read(picture), *eyes.read_enlarged(picture, 2)):
+                placed = replace(
+                    one,
+                    left=one.left + part.left,
+                    top=one.top + part.top,
+                    right=one.right + part.left,
+                    bottom=one.bottom + part.top,
+                )
+                area = _found(placed, part.first_frame, part.first_frame).area
+                yield _found(placed, *shown_in(film, area, part.first_frame))
 
 
 def _cut(image: Image, parts: Iterable[Area]) -> Iterator[tuple[Area, Picture]]:

@@ -147,9 +147,9 @@ def _judged(one: FoundText, own: OwnIdentifiers, policy: JudgingPolicy) -> Judge
         return JudgedText(one, Finding.IDENTIFIER, reason)
     text = plain(one.text)
     signs = sum(c.isalnum() for c in text)
-    if signs <= 1 and (one.confidence < _MARK_UP_TO or not signs or text.isascii()):
-        return JudgedText(one, Finding.HARMLESS, "mark")
     reason = pattern_in(text)
+    if signs <= 1 and (not signs or one.confidence < _MARK_UP_TO or (not reason and text.isascii())):
+        return JudgedText(one, Finding.HARMLESS, "mark")
     if reason:
         return JudgedText(one, Finding.PATTERN, reason)
     if _says_something(*heading(text)):

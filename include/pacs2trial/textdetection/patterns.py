@@ -11,7 +11,7 @@ _MONTH: Final = (
     r"(?:jan|feb|fev|mar|mrz|maer|apr|abr|avr|may|mai|mei|jun|jui|jul|aug|aou|ago|sep|set|oct|okt|ott|out|nov|dec|dez"
     r"|dic|ene|gen|mag|giu|lug)[a-z]{0,7}"
 )
-_MARK: Final = r"\s?[-./_,:']\s?"
+_MARK: Final = r"\s?[-./_,']\s?"
 _YEAR: Final = r"(?:(?:18|19|20|21)\d\d)"
 
 PATTERNS: Final[dict[str, re.Pattern[str]]] = {
