@@ -13,6 +13,7 @@ from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, median, times_as_fast
 from pacs2trial_demo.bench.network import tables
 from pacs2trial_demo.bench.peers import in_python, peers
+from pacs2trial_demo.bench.pixels import pixel_tables
 from pacs2trial_demo.bench.pull import pulls
 from pacs2trial_demo.bench.servers import already_running, servers
 from pacs2trial_demo.bench.stages import stage_1
@@ -35,12 +36,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="CT, MR, RTSTRUCT")
-    parser.add_argument("--on", nargs="*", default=["files", "network"], help="files, network")
+    parser.add_argument("--on", nargs="*", default=["files", "network", "pixels"], help="files, network, pixels")
     parser.add_argument(
         "--also", nargs="*", default=[], metavar="NAME=AET@PORT", help="servers on loopback that run already"
     )
     asked = parser.parse_args()
     console = Console(width=120)
+    if "pixels" in asked.on:
+        for table in pixel_tables(asked.rounds):
+            console.print(table)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sets = {kind: files for kind, files in write_sets(folder / "in").items() if kind in (asked.only or KINDS)}

@@ -70,7 +70,7 @@ def image_object(pixels: NDArray[np.generic], **attributes: object) -> FileDatas
         pixels: frames, rows, columns and, in colour, samples.
         attributes: that differ from grey of as many bits as the pixels have.
     """
-    ds = FileDataset(None, {}, preamble=bytes(128))  # type: ignore[arg-type]  # pydicom takes no file
+    ds = FileDataset("", {}, preamble=bytes(128))
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = UltrasoundMultiFrameImageStorage
