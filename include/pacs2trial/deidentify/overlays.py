@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacs2trial.dicomfile.encoding import EncodedObject
-from pacs2trial.dicomfile.scan import head_at
+from pacs2trial.dicomfile.scan import Bytes, head_at
 from pacs2trial.dicomfile.syntaxes import NATIVE
 
 _BITS_ALLOCATED: Final = 0x00280100
@@ -55,10 +55,22 @@ def _uses_spare_bits(obj: EncodedObject) -> bool:
     if allocated not in (8, 16) or not spare or tag != _PIXEL_DATA:
         return False
     size = allocated // 8
-    values = np.frombuffer(obj.pixel[start : start + length - length % size], dtype=f"<u{size}")
-    if not int(np.bitwise_or.reduce(values, initial=0)) & spare:
+    pixels = obj.pixel[start : start + length - length % size]
+    if not _any_bit(pixels, size) & spare:
         return False
+    values = np.frombuffer(pixels, dtype=f"<u{size}")
     return _are_graphics(values, used, spare, numbers)
+
+
+def _any_bit(pixels: Bytes, size: int) -> int:
+    """The bits that any of the values of ``size`` bytes has; eight bytes are looked at together."""
+    whole = len(pixels) - len(pixels) % 8
+    found = int(np.bitwise_or.reduce(np.frombuffer(pixels[:whole], dtype="<u8"), initial=0))
+    for shift in (32, 16, 8):
+        if shift >= size * 8:
+            found |= found >> shift
+    rest = np.frombuffer(pixels[whole:], dtype=f"<u{size}")
+    return (found | int(np.bitwise_or.reduce(rest, initial=0))) & ((1 << size * 8) - 1)
 
 
 def _are_graphics(values: NDArray[np.unsignedinteger], used: int, spare: int, numbers: dict[int, int]) -> bool:
