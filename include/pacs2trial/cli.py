@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "review": "review:review",
     "quarantine": "decisions:quarantine",
     "versions": "versions:instance_versions",
+    "changes": "changes:changes",
     "deliver": "outlet:deliver",
     "verify": "outlet:verify",
     "restore": "restore:restore",

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from pacs2trial.cleanup.holdings import PackageFile, StagedFile
-from pacs2trial.collect.layout import receipt_file
+from pacs2trial.collect.layout import forget_beside
 from pacs2trial.errors import TransientError
 from pacs2trial.staging.store import claim
 from pacs2trial.vault.database import batches
@@ -53,7 +53,7 @@ def unlink(ws: Workspace, files: Sequence[StagedFile], packages: Sequence[Packag
                     _remove(ws.settings.staging / one.path, ws.settings.staging)
         for package in packages:
             file = ws.settings.packages / package.path
-            receipt_file(file).unlink(missing_ok=True)
+            forget_beside(file)
             _remove(file, ws.settings.packages)
     except OSError as error:
         raise TransientError(f"a file could not be removed: {error.strerror}; clean up again") from None

@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 
 from pydicom import dcmread
@@ -119,7 +120,7 @@ def _below(level: dict[str, _Record], key: str, kind: str, source: Dataset) -> _
 
 def _chain(level: list[_Record]) -> None:
     """Tell each record where the next one of its level begins, and the first one below it."""
-    for record, following in zip(level, [*level[1:], None], strict=True):
+    for record, following in zip_longest(level, level[1:]):
         below = list(record.below.values())
         record.dataset.OffsetOfTheNextDirectoryRecord = following.offset if following else 0
         record.dataset.OffsetOfReferencedLowerLevelDirectoryEntity = below[0].offset if below else 0

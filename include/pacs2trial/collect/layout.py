@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pacs2trial.changes import changes_file
 from pacs2trial.errors import InputError
 from pacs2trial.settings import Settings
 
@@ -50,6 +51,16 @@ def package_name(subject_key: str, study: str = "") -> str:
 def package_file(settings: Settings, relative: str) -> Path:
     """The file of a package whose row says ``relative``."""
     return settings.packages / relative
+
+
+def forget_beside(package: Path) -> None:
+    """Remove what lies beside a package and speaks of it: receipt and changes.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    receipt_file(package).unlink(missing_ok=True)
+    changes_file(package).unlink(missing_ok=True)
 
 
 def receipt_file(package: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pacs2trial.collect.chosen import chosen
 from pacs2trial.collect.gate import require_deliverable
 from pacs2trial.collect.inputs import Inputs, inputs_of, said_of
-from pacs2trial.collect.layout import package_file, package_name, receipt_file
+from pacs2trial.collect.layout import forget_beside, package_file, package_name
 from pacs2trial.collect.made import PackageMade
 from pacs2trial.collect.replacing import file_sha256
 from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
@@ -207,7 +207,7 @@ def _retire(ws: Workspace, trial: str, subject: EnrolledSubject, kept: Mapping[s
         gone = retire(session, trial, subject.subject_id, kept.keys())
     for path in gone:
         file = package_file(ws.settings, path)
-        receipt_file(file).unlink(missing_ok=True)
+        forget_beside(file)
         file.unlink(missing_ok=True)
         _log.info("%s/%s: a package that is no longer wanted was removed", trial, subject.subject_key)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from pacs2trial.collect.archive import Archive
 from pacs2trial.collect.beside import Beside
 from pacs2trial.collect.inventory import with_member
-from pacs2trial.collect.layout import MANIFEST, receipt_file
+from pacs2trial.collect.layout import MANIFEST, forget_beside
 from pacs2trial.collect.manifest import PackedObject, Told, content_digest, manifest_bytes
 from pacs2trial.collect.replacing import replacing
 from pacs2trial.collect.stage2 import Addressed, Recipe, transform
@@ -71,7 +71,7 @@ def write_package(
                 recipe.definition, recipe.values.subject_key, study, recipe.plan.digest, objects, files
             )
             files += archive.close_with([(MANIFEST, manifest)])
-        receipt_file(target).unlink(missing_ok=True)
+        forget_beside(target)
     return Written(
         path=path,
         size=archive.size,

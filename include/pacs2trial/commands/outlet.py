@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pacs2trial.changes import changes_of
 from pacs2trial.collect import PackageMade, collect_subject
 from pacs2trial.commands.command import ReportingCommand, actor, subject_option, trial_argument, worst
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
@@ -69,11 +70,19 @@ def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) ->
         what="collecting",
     )
     rows = [
-        (one.subject_key, one.path, one.instances, one.size, one.sha256[:12], "new" if one.changed else "unchanged")
+        (
+            one.subject_key,
+            one.path,
+            one.instances,
+            one.size,
+            one.sha256[:12],
+            "new" if one.changed else "unchanged",
+            changes_of(workspace, one.package_id).words() if one.changed and one.package_id else None,
+        )
         for outcome in outcomes
         for one in outcome.result or ()
     ]
-    columns = ("subject", "package", "instances", "bytes", "sha256", "content")
+    columns = ("subject", "package", "instances", "bytes", "sha256", "content", "since delivered")
     return Report(
         {"trial": definition.trial, "subjects": _content(outcomes)},
         [Table(columns, rows, title=definition.trial)] if rows else [],

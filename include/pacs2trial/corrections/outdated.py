@@ -12,9 +12,10 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from pacs2trial.changes.members import members_of
 from pacs2trial.errors import InputError, TransientError
 from pacs2trial.keytable.corrections import settle_outdated
-from pacs2trial.vault.tables import KeyVersion, OutdatedDelivery, Subject
+from pacs2trial.vault.tables import Delivery, KeyVersion, OutdatedDelivery, Subject
 from pacs2trial.workspace import Workspace
 
 
@@ -119,11 +120,58 @@ def export_outdated(entries: Sequence[Outdated], file: Path) -> None:
     writer.writeheader()
     for each in entries:
         writer.writerow({name: _plain(value) for name, value in asdict(each).items()})
+    _write(file, text.getvalue())
+
+
+RECALL = ("subject_key", "effect", "belongs_to", "destination", "path", "study", "series", "sop_instance", "modality")
+"""Columns of a recall list."""
+
+
+def export_recall(ws: Workspace, trial: str, file: Path, *, settled: bool = False) -> int:
+    """Write every object that a trial centre has to give back as CSV: one line for each and destination.
+
+    Args:
+        ws: the site.
+        trial: the trial.
+        file: readable by its owner only; an existing one is replaced.
+        settled: also what is settled.
+
+    Returns:
+        The number of lines.
+
+    Raises:
+        TransientError: the file cannot be written.
+    """
+    query = (
+        select(OutdatedDelivery, Subject.key, Delivery.package_id)
+        .join(Subject, Subject.id == OutdatedDelivery.subject_id)
+        .join(Delivery, Delivery.id == OutdatedDelivery.delivery_id)
+        .where(OutdatedDelivery.trial == trial)
+        .order_by(Subject.key, OutdatedDelivery.id)
+    )
+    if not settled:
+        query = query.where(OutdatedDelivery.settled_at.is_(None))
+    with ws.vault.session(read_only=True) as session:
+        rows = [
+            (*told, one.study, one.series, one.sop_instance, one.modality)
+            for row, key, package in session.execute(query)
+            for told in [(key, row.effect, row.belongs_to, row.destination, row.path)]
+            for one in members_of(session, trial, [package])
+        ]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(RECALL)
+    writer.writerows([_plain(cell) for cell in row] for row in rows)
+    _write(file, text.getvalue())
+    return len(rows)
+
+
+def _write(file: Path, text: str) -> None:
     try:
         file.unlink(missing_ok=True)
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as written:
-            written.write(text.getvalue())
+            written.write(text)
     except OSError as error:
         raise TransientError(f"{file} cannot be written: {error.strerror}") from None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from pacs2trial.collect.layout import package_file, receipt_file
+from pacs2trial.collect.layout import forget_beside, package_file
 from pacs2trial.corrections.remaking import Rerun, rerun
 from pacs2trial.errors import InputError
 from pacs2trial.keytable import (
@@ -102,6 +102,6 @@ def _remove_superseded(ws: Workspace, trial: str) -> None:
     for path in sorted({path for path, _ in rows} - in_force):
         file = package_file(ws.settings, path)
         if file.exists():
-            receipt_file(file).unlink(missing_ok=True)
+            forget_beside(file)
             file.unlink()
             _log.info("%s: a package that a corrected key table superseded was removed", trial)

@@ -10,7 +10,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from pacs2trial.changes import changes_file, write_changes
 from pacs2trial.collect.gate import require_deliverable
+from pacs2trial.collect.replacing import file_sha256
 from pacs2trial.collect.versions import UNCHANGED
 from pacs2trial.delivery.kinds import bring, prepared
 from pacs2trial.delivery.outgoing import Outgoing, label
@@ -78,16 +80,32 @@ def _send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping
     """Bring a package to one destination and write down that it is there."""
     name = label(destination)
     _require_file(package)
+    listed = _changes(ws, destination, package) if destination.changes else None
+    told = {"changes": dict(bring(ws, destination, listed))} if listed else {}
     leaving = prepared(destination, replace(package, earlier=package.earlier | _sent(ws, package, name)))
-    receipt = bring(ws, destination, leaving)
+    receipt = {**bring(ws, destination, leaving), **told}
     _record(ws, package, name, receipt)
     if destination.encrypt:
-        unseal(leaving)
+        for file in filter(None, (leaving, listed)):
+            unseal(file)
     return receipt
 
 
-def _sent(ws: Workspace, package: Outgoing, destination: str) -> frozenset[str]:
-    """SHA-256 of the files that went to a destination before; of an encrypted package they are its own."""
+def _changes(ws: Workspace, destination: Destination, package: Outgoing) -> Outgoing | None:
+    """The list of changes, which goes before the package of which it speaks; none goes with a first one."""
+    if write_changes(ws, package.package_id).since_version is None:
+        return None
+    file = changes_file(package.file)
+    earlier = _sent(ws, package, label(destination), "changes")
+    size, sha256 = file.stat().st_size, file_sha256(file)
+    return prepared(destination, replace(package, file=file, name=file.name, size=size, sha256=sha256, earlier=earlier))
+
+
+def _sent(ws: Workspace, package: Outgoing, destination: str, what: str = "") -> frozenset[str]:
+    """SHA-256 of the files that went to a destination before; of an encrypted package they are its own.
+
+    ``what`` names the file that went along with the package.
+    """
     with ws.vault.session(read_only=True) as session:
         subject = subject_id(session, package.trial, package.subject_key)
         study = session.get_one(PackageRow, package.package_id).study
@@ -96,7 +114,8 @@ def _sent(ws: Workspace, package: Outgoing, destination: str) -> frozenset[str]:
             .join(PackageRow, PackageRow.id == Delivery.package_id)
             .where(Delivery.subject_id == subject, Delivery.destination == destination, PackageRow.study == study)
         )
-        return frozenset(str(row.receipt["sha256"]) for row in rows)
+        receipts = [row.receipt.get(what, {}) if what else row.receipt for row in rows]
+    return frozenset(str(receipt["sha256"]) for receipt in receipts if "sha256" in receipt)
 
 
 def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> list[Outgoing]:

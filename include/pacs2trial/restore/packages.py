@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.collect.chosen import CHOSEN, Chosen
 from pacs2trial.collect.inputs import inputs_of
-from pacs2trial.collect.layout import package_file, receipt_file
+from pacs2trial.collect.layout import forget_beside, package_file
 from pacs2trial.collect.replacing import file_sha256, flush_folder
 from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.versions import Written, same_content
@@ -169,7 +169,7 @@ def _write(ws: Workspace, recipe: Recipe, row: PackageRow, members: Sequence[Add
     try:
         if written.content_digest != row.content_digest:
             return None
-        receipt_file(target).unlink(missing_ok=True)
+        forget_beside(target)
         draft.replace(target)
         if ws.settings.durable:
             flush_folder(target.parent)

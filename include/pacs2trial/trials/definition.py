@@ -165,13 +165,15 @@ _OBJECTS = ("c-store", "stow-rs")
 class Destination(Part):
     """Where packages go: ``folder`` below ``delivered`` in home or at an absolute path, other kinds by a connection.
 
-    ``encrypt`` names public keys of age: the package leaves as a file that only their owners can open.
+    ``encrypt`` names public keys of age: the package leaves as a file that only their owners can open. With ``changes``
+    a list of what is not as it was delivered before goes along.
     """
 
     to: Literal["folder", "sftp", "ftps", "s3", "fsspec", "https", "c-store", "stow-rs"]
     connection: Text | None = None
     path: str = ""
     encrypt: tuple[Text, ...] = ()
+    changes: bool = False
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -179,6 +181,8 @@ class Destination(Part):
             raise ValueError(f"{self.to} needs the name of a connection")
         if self.encrypt and self.to in _OBJECTS:
             raise ValueError(f"{self.to} sends objects, which cannot be encrypted to a key; use TLS of the connection")
+        if self.changes and self.to in _OBJECTS:
+            raise ValueError(f"{self.to} sends objects and no files, so that no list of changes can go along")
         if ".." in self.path.split("/"):
             raise ValueError("path must not contain '..'")
         return self

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from pacs2trial.changes import write_changes
 from pacs2trial.errors import TransientError
 from pacs2trial.vault.tables import Delivery, PackageRow, Subject
 from pacs2trial.verify.proof import Proof
@@ -21,7 +22,9 @@ FORMAT = "pacs2trial receipt 1"
 
 
 def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, when: str) -> Path:
-    """Write ``<package>.receipt.json``: what the package is, its inputs, proofs, versions and deliveries.
+    """Write ``<package>.receipt.json``: what the package is, its inputs, proofs, versions, changes and deliveries.
+
+    And ``<package>.changes.csv``, where an earlier version was delivered.
 
     It names staged contents by their digests and so stays at the site.
     """
@@ -34,6 +37,14 @@ def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, wh
             "deliveries": _deliveries(session, row),
         }
         package, pinned = ws.settings.packages / row.path, row.inputs
+    changes = write_changes(ws, package_id)
+    content["changes"] = {
+        "since_version": changes.since_version,
+        "since_content_digest": changes.since_digest,
+        "because": list(changes.because),
+        **changes.counts(),
+        "objects": [asdict(one) for one in changes.objects],
+    }
     content["inputs"] = {"digest": pinned, **json.loads(ws.vault.pinned(pinned))}
     path = _beside(package)
     _replace(path, content, durable=ws.settings.durable)
