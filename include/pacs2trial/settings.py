@@ -6,6 +6,7 @@ import os
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
@@ -86,6 +87,10 @@ class Settings(BaseSettings):
     )
     incoming_expire_unshown: bool = Field(
         default=False, description="They go also when no PACS shows them, so that nobody may have them any more"
+    )
+    doubtful_text: Literal["wipe", "hold"] = Field(
+        "wipe",
+        description="Text in pixels that may or may not name somebody: wipe it, or hold the image",
     )
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
     durable: bool = Field(

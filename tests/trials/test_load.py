@@ -161,8 +161,44 @@ def test_good_definition_is_read(tmp_path: Path) -> None:
         ),
         (
             "review: never",
-            "filter: []",
-            "demo.yaml line 16, filter: rules of a trial's own: not available yet; leave it out",
+            "filter: {rules: [{modality: US, then: detct}]}",
+            "demo.yaml line 16, filter.rules[0].then: unknown value 'detct'; did you mean detect?",
+        ),
+        (
+            "review: never",
+            "filter: {rules: [{modalty: US, then: detect}]}",
+            "demo.yaml line 16, filter.rules[0].modalty: unknown field 'modalty'; did you mean modality?",
+        ),
+        (
+            "review: never",
+            "filter:\n  rules:\n    - modality: US\n      then: mask",
+            "demo.yaml line 18, filter.rules[0].areas: mask needs areas, such as ['0,0,1024,70']",
+        ),
+        (
+            "review: never",
+            'filter: {rules: [{modality: US, then: mask, areas: ["0,0,10"]}]}',
+            (
+                "demo.yaml line 16, filter.rules[0].areas[0]: '0,0,10' is no area; "
+                "write x,y,width,height in pixels, with :3 or :3-7 behind it for frames"
+            ),
+        ),
+        (
+            "review: never",
+            "filter: {wanted: [{slice_thickness: {at_least: 3, at_most: 1}}]}",
+            "demo.yaml line 16, filter.wanted[0].slice_thickness: at_least is greater than at_most",
+        ),
+        (
+            "review: never",
+            "filter: {require: {links: [plan-dos]}}",
+            "demo.yaml line 16, filter.require.links[0]: unknown value 'plan-dos'; did you mean plan-dose?",
+        ),
+        (
+            "review: never",
+            "filter: {faces: accept}",
+            (
+                "demo.yaml line 16, filter.faces.because: "
+                "faces that leave need a reason, such as 'the dose to the face is studied'"
+            ),
         ),
         ("title: Lung ART", "title: 12", "demo.yaml line 2, title: must be a valid string"),
         ("title: Lung ART", "trial: OTHER", "demo.yaml line 2, trial: written before on line 1; keep one"),

@@ -41,7 +41,7 @@ from pacs2trial.workspace import Workspace
 
 Row = tuple[str, ...]
 
-_COLUMNS: Final = 8
+_COLUMNS: Final = 9
 _INSTANCE, _DOUBT, _SUBJECT, _PACKAGE, _REMEMBERED = "instance", "doubt", "subject", "package", "remembered"
 
 
@@ -137,6 +137,7 @@ def _question(trial: str, subject_id: int) -> CompoundSelect[Any]:
             TrialInstance.subject_id,
             TrialInstance.contents,
             StagedVersion.id,
+            StagedVersion.digest,
         )
         .select_from(Subject)
         .join(Identifier, Identifier.person_id == Subject.person_id)

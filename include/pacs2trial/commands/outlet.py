@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from pacs2trial.changes import changes_of
+from pacs2trial.clearance import filter_subject
 from pacs2trial.collect import PackageMade, collect_subject
 from pacs2trial.commands.command import ReportingCommand, actor, subject_option, trial_argument, worst
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
 from pacs2trial.commands.subjects import Outcome, each_subject
 from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import InputError
-from pacs2trial.filtering.filter import Filtered, filter_subject
+from pacs2trial.filtering.filter import Filtered
 from pacs2trial.verify import verify_file, verify_package
 from pacs2trial.workspace import Workspace
 
@@ -27,6 +28,7 @@ from pacs2trial.workspace import Workspace
 def filter_trial(trial: str, subjects: tuple[str, ...]) -> Report:
     """Judge the staged instances by the trial's rules.
 
+    Images that a rule suspects are looked at for text, and wiped or held.
     Exit status 3 when instances are held for a person.
     """
     workspace = Workspace.open()
@@ -36,7 +38,7 @@ def filter_trial(trial: str, subjects: tuple[str, ...]) -> Report:
     )
     rows = [_filtered_row(outcome) for outcome in outcomes]
     held = [HELD for outcome in outcomes if outcome.result and outcome.result.held]
-    columns = ("subject", "accepted", "not wanted", "held", "rejected", "by rule")
+    columns = ("subject", "accepted", "not wanted", "held", "rejected", "by rule", "pixels", "lacking")
     return Report(
         {"trial": definition.trial, "subjects": _content(outcomes)},
         [Table(columns, rows, title=definition.trial)],
@@ -157,9 +159,13 @@ def proven(workspace: Workspace, packages: list[PackageMade]) -> list[PackageMad
 def _filtered_row(outcome: Outcome[Filtered]) -> tuple[object, ...]:
     found = outcome.result
     if found is None:
-        return (outcome.subject_key, None, None, None, None, outcome.problem)
+        return (outcome.subject_key, None, None, None, None, outcome.problem, None, None)
     rules = ", ".join(f"{rule}: {number}" for rule, number in sorted(found.reasons.items()))
-    return (outcome.subject_key, found.accepted, found.not_wanted, found.held, found.rejected, rules)
+    pixels, gaps = (
+        ", ".join(f"{word}: {number}" for word, number in sorted(counts.items()))
+        for counts in (found.images, found.gaps)
+    )
+    return (outcome.subject_key, found.accepted, found.not_wanted, found.held, found.rejected, rules, pixels, gaps)
 
 
 def _content(outcomes: Sequence[Outcome[Any]]) -> list[dict[str, Any]]:

@@ -98,7 +98,11 @@ def describe_trial(trial: str) -> Report:
     definition = load_trial(settings.trials, trial)
     plan = trial_plan(definition, site_list(settings))
     own = describe_rules(plan.own)
-    said = [Topic("Studies", studies_words(definition.source)), *topics(plan)]
+    said = [
+        Topic("Studies", studies_words(definition.source)),
+        Topic("Filter", definition.filter.words()),
+        *topics(plan),
+    ]
     parts = [f"{topic.title.upper()}\n{fill(topic.text, _WIDTH)}" for topic in said]
     title = f"{definition.trial}: what becomes of each object before the trial gets it"
     source = f"Conformance statement after DICOM PS3.15 {edition()}, annex E. Plan {plan.digest}"

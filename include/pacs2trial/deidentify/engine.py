@@ -13,6 +13,7 @@ from typing_extensions import Buffer
 from pacs2trial.deidentify.asked import Asked
 from pacs2trial.deidentify.dates import as_date
 from pacs2trial.deidentify.gathering import expect_harvest, expected_harvest, first_harvest
+from pacs2trial.deidentify.identifiers import Harvest
 from pacs2trial.deidentify.judge import judge_of
 from pacs2trial.deidentify.keeping import is_of_dicom
 from pacs2trial.deidentify.memory import walk_header
@@ -116,6 +117,19 @@ def deidentify(
     expect_harvest(first, harvest)
     fill = plan.filling(values).value if values else None
     return _finish(obj, walk, pieces, pseudonyms, written_values(walk, plan, patient, values), fill)
+
+
+def own_harvest(obj: EncodedObject, plan: Plan) -> frozenset[Harvest]:
+    """What in an object identifies its patient and other persons: kind, character set, value as encoded.
+
+    Raises:
+        UnsafeObjectError: the header cannot be understood.
+    """
+    header = bytes(obj.header)
+    operations = operations_of(plan, _term(obj, SOP_CLASS), _term(obj, MODALITY))
+    walk = Walk(header, operations, judge_of(first_harvest(obj, header), plan), days=0, asked=Asked.of(obj))
+    walk_header(walk, obj.parts, implicit=obj.implicit)
+    return frozenset(walk.harvest)
 
 
 def _term(obj: EncodedObject, tag: int) -> str:

@@ -41,6 +41,13 @@ _TEXT_FACTS: Final = {
     "study_description": 0x00081030,
     "series_description": 0x0008103E,
     "model": 0x00081090,
+    "body_part": 0x00180015,
+    "slice_thickness": 0x00180050,
+    "slice_spacing": 0x00180088,
+    "protocol_name": 0x00181030,
+    "position": 0x00200032,
+    "orientation": 0x00200037,
+    "pixel_spacing": 0x00280030,
     "photometric": 0x00280004,
     "burned_in": 0x00280301,
 }

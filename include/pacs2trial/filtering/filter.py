@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from dataclasses import dataclass, field
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from pacs2trial.filtering.candidates import candidates, with_faces, with_facts
 from pacs2trial.filtering.contradictions import contradicted
+from pacs2trial.filtering.looks import Look
+from pacs2trial.filtering.mask_rules import site_masks
+from pacs2trial.filtering.pixel_decisions import detector
+from pacs2trial.filtering.requirements import Gap, gaps
 from pacs2trial.filtering.selecting import with_selection
-from pacs2trial.filtering.series import kept_back
-from pacs2trial.filtering.trial_rules import STUDY_DATE, Candidate, Ruling, judge, wanted
-from pacs2trial.filtering.versions import Weighed, weigh
+from pacs2trial.filtering.trial_rules import Ruling, judge
+from pacs2trial.filtering.versions import Weighed
 from pacs2trial.keytable import EnrolledSubject, require_current
-from pacs2trial.keytable.studies import Decisions, decided
-from pacs2trial.trials.definition import STAGING, TrialDefinition
-from pacs2trial.vault import Vault
+from pacs2trial.keytable.studies import decided
+from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import batches
-from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Judgement, TrialInstance
+from pacs2trial.vault.tables import Judgement, SubjectGap, TrialInstance
 from pacs2trial.workspace import Workspace
-
-_ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED}
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """How the instances of one subject were judged; ``reasons`` counts them by rule, accepted ones left out."""
+    """How the instances of one subject were judged.
+
+    Attributes:
+        reasons: counts them by rule, accepted ones left out.
+        gaps: what the trial requires and is not there, with how much of it.
+        looks: instances whose pixels have to be looked at before they can be let through.
+        images: that were seen to meanwhile, by what became of their pixels: clean, wipe, hold.
+        looked: how many of these nobody had looked at before.
+    """
 
     subject_key: str
     accepted: int
@@ -38,120 +44,77 @@ class Filtered:
     held: int
     rejected: int
     reasons: Mapping[str, int]
+    gaps: Mapping[str, int] = field(default_factory=dict)
+    looks: Sequence[Look] = ()
+    images: Mapping[str, int] = field(default_factory=dict)
+    looked: int = 0
 
 
 def filter_subject(ws: Workspace, definition: TrialDefinition, subject: EnrolledSubject) -> Filtered:
     """Judge every instance of a subject by the rules as they are now, and write the judgements down.
 
     An instance that was collected and is still accepted stays collected. One that is wanted and has not arrived gets
-    no judgement: the balance counts it as waiting, failed or missing.
+    no judgement: the balance counts it as waiting, failed or missing. No pixel is looked at here:
+    :func:`pacs2trial.clearance.filter_subject` does that for what is in ``looks``.
 
     Raises:
-        TransientError: another process works on this subject, or the vault did not answer.
+        TransientError: another process works on this subject, or vault or disk did not answer.
     """
-    with ws.vault.lock(f"{definition.trial}/{subject.subject_key}"):
+    trial = definition.trial
+    with ws.vault.lock(f"{trial}/{subject.subject_key}"):
         with ws.vault.session(read_only=True) as session:
             require_current(session, subject)
-            answers = decided(session, definition.trial)
-            found = _candidates(session, definition, subject, answers)
-        candidates = with_selection(ws, definition, subject, _with_facts(ws.vault, definition, found))
-        candidates = contradicted(candidates)
-        rulings = {one.instance_id: judge(one, definition, subject) for one in candidates}
+            found = candidates(session, definition, subject, decided(session, trial))
+            masks = site_masks(session)
+        seen = with_selection(ws, definition, subject, with_facts(ws.vault, definition, found))
+        seen = with_faces(contradicted(seen))
+        looking = detector(ws.settings)
+        rulings = {one.instance_id: judge(one, definition, subject, masks=masks, detector=looking) for one in seen}
+        weighed = {one.candidate.instance_id: one.weighed for one in found}
         with ws.vault.session() as session:
-            weighed = {one.candidate.instance_id: one.weighed for one in found}
-            _write(session, definition.trial, subject.subject_id, rulings, weighed)
+            _write(session, trial, subject.subject_id, rulings, weighed)
+        lacking = _lacking(ws, definition, rulings)
+        with ws.vault.session() as session:
+            if lacking and definition.filter.require and definition.filter.require.otherwise == "hold":
+                rulings = rulings | _held(lacking)
+                _write(session, trial, subject.subject_id, rulings, weighed)
+            _note(session, trial, subject.subject_id, lacking)
+    return _told(subject.subject_key, rulings, lacking)
+
+
+def _lacking(ws: Workspace, definition: TrialDefinition, rulings: Mapping[int, Ruling | None]) -> list[Gap]:
+    if definition.filter.require is None:
+        return []
+    accepted = {one for one, ruling in rulings.items() if ruling and ruling.judgement is Judgement.ACCEPTED}
+    return gaps(ws, definition.trial, definition.filter.require, accepted)
+
+
+def _held(lacking: Sequence[Gap]) -> dict[int, Ruling | None]:
+    return {
+        instance_id: Ruling(Judgement.HELD, f"filter.require: {gap.gap}")
+        for gap in reversed(lacking)
+        for instance_id in gap.instances
+    }
+
+
+def _told(subject_key: str, rulings: Mapping[int, Ruling | None], lacking: Sequence[Gap]) -> Filtered:
     given = [ruling for ruling in rulings.values() if ruling is not None]
     number = Counter(ruling.judgement for ruling in given)
     return Filtered(
-        subject.subject_key,
+        subject_key,
         accepted=number[Judgement.ACCEPTED],
         not_wanted=number[Judgement.NOT_WANTED],
         held=number[Judgement.HELD],
         rejected=number[Judgement.REJECTED],
         reasons=dict(Counter(ruling.rule for ruling in given if ruling.judgement is not Judgement.ACCEPTED)),
+        gaps={one.gap: one.number for one in lacking},
+        looks=tuple(ruling.look for ruling in given if ruling.look is not None),
     )
 
 
-@dataclass(frozen=True)
-class _Found:
-    candidate: Candidate
-    facts_sealed: bytes | None
-    weighed: Weighed
-
-
-def _candidates(
-    session: Session, definition: TrialDefinition, subject: EnrolledSubject, answers: Decisions
-) -> list[_Found]:
-    """The instances filed under any hospital ID of the person, whatever brought them."""
-    person_id = subject.person_id
-    other, owner = aliased(Instance), aliased(Identifier)
-    shared = set(
-        session.scalars(
-            select(Instance.study)
-            .join(Identifier, Identifier.id == Instance.identifier_id)
-            .join(other, other.study == Instance.study)
-            .join(owner, owner.id == other.identifier_id)
-            .where(Identifier.person_id == person_id, owner.person_id != person_id)
-            .distinct()
-        )
-    )
-    rows = session.scalars(
-        select(Instance)
-        .join(Identifier, Identifier.id == Instance.identifier_id)
-        .where(Identifier.person_id == person_id)
-        .order_by(Instance.id)
-    ).all()
-    weighed = weigh(session, definition, rows)
-    series = kept_back(session, definition.trial)
-    return [
-        _Found(
-            Candidate(
-                instance_id=row.id,
-                identifier_id=row.identifier_id,
-                state=InstanceState(row.state),
-                reason=row.reason,
-                modality=row.modality,
-                study_date=row.study_date,
-                shared=row.study in shared,
-                study=row.study,
-                answer=answers.get((subject.subject_id, row.study)),
-                doubt=weighed[row.id].doubt,
-                kept_back=series.get(row.series),
-            ),
-            weighed[row.id].facts_sealed or row.facts_sealed,
-            weighed[row.id],
-        )
-        for row in rows
-    ]
-
-
-def _with_facts(vault: Vault, definition: TrialDefinition, found: Sequence[_Found]) -> list[Candidate]:
-    """The candidates, those that arrived and are wanted with their facts, disclosed in one go."""
-    asked = {
-        one.candidate.instance_id: one.facts_sealed
-        for one in found
-        if one.facts_sealed is not None and one.candidate.state in _ARRIVED and wanted(one.candidate, definition)
-    }
-    clear: dict[int, Mapping[str, Any]] = {}
-    if asked:
-        texts = vault.disclose(
-            STAGING, list(asked.values()), caller="filter", purpose=f"rules of trial {definition.trial}"
-        )
-        clear = {instance_id: json.loads(text) for instance_id, text in zip(asked, texts, strict=True)}
-    return [_described(one, clear.get(one.candidate.instance_id)) for one in found]
-
-
-def _described(one: _Found, facts: Mapping[str, Any] | None) -> Candidate:
-    """The candidate with its facts; another version than the first also has modality and study date of its own."""
-    if facts is None or one.weighed.facts_sealed is None:
-        return replace(one.candidate, facts=facts)
-    day = facts.get(STUDY_DATE)
-    return replace(
-        one.candidate,
-        facts=facts,
-        modality=str(facts["modality"]),
-        study_date=date.fromisoformat(day) if day else None,
-    )
+def _note(session: Session, trial: str, subject_id: int, lacking: Sequence[Gap]) -> None:
+    session.execute(delete(SubjectGap).where(SubjectGap.trial == trial, SubjectGap.subject_id == subject_id))
+    session.add_all(SubjectGap(trial=trial, subject_id=subject_id, gap=one.gap, number=one.number) for one in lacking)
 
 
 def _write(

@@ -1,8 +1,9 @@
 """The site's rules: which objects stage 1 does not trust, told from the original header before anything is replaced.
 
 An object that may carry a name in its pixels, in an encapsulated document, in speech or in private content goes to
-quarantine; a private SOP class is refused. The flag Burned In Annotation (0028,0301) can only make things worse: NO
-proves nothing, so an ultrasound image waits whatever its flag says.
+quarantine; a private SOP class is refused. What is suspected for text in its pixels alone can be let in once they were
+looked at (:mod:`pacs2trial.clearance`); anything else waits for a person. The flag Burned In Annotation (0028,0301) can
+only make things worse: NO proves nothing, so an ultrasound image waits whatever its flag says.
 
 SOP Class UIDs: PS3.4 B.5; transfer syntaxes: PS3.5 chapter 10; Conversion Type: PS3.3 C.8.6.1; Image Type: PS3.3
 C.7.6.1.1.2; Photometric Interpretation: PS3.3 C.7.6.3.1.2.
@@ -11,7 +12,7 @@ C.7.6.1.1.2; Photometric Interpretation: PS3.3 C.7.6.3.1.2.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ _ULTRASOUND_CLASSES = {_STORAGE + tail for tail in ("3", "3.1", "6", "6.1", "6.2
 _SECONDARY_CAPTURE_CLASSES = {_STORAGE + tail for tail in ("7", "7.1", "7.2", "7.3", "7.4")}
 _VIDEO_CLASSES = {_STORAGE + tail for tail in ("77.1.1.1", "77.1.2.1", "77.1.4.1")}
 _AUDIO_CLASSES = {_STORAGE + tail for tail in ("9.4.1", "9.4.2")}
+_DOSE_REPORT_CLASSES = {_STORAGE + tail for tail in ("88.67", "88.68", "88.73", "88.76")}
 _RAW_DATA_CLASS = _STORAGE + "66"
 _ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
 _SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
@@ -34,8 +36,10 @@ _DIGITISED = {"DF", "SD", "DRW"}
 _GREY = {"", "MONOCHROME1", "MONOCHROME2"}
 _SCREEN_TYPES = re.compile(r"SCREEN ?(SAVE|SHOT)|CAPTURE|\bPASTED\b|(PATIENT|DOSE)[_ ]INFO", re.IGNORECASE)
 _SCREEN_SERIES = re.compile(
-    r"patient\s*protocol|dose\s*(report|info|record|summary)|screen\s*(save|shot|capture)"
-    r"|exam(ination)?\s*(protocol|summary)",
+    r"patient\s*protocol|patienten\s*protokoll|protocole\s*(du\s*)?patient|protocolo\s*(del\s*)?paciente"
+    r"|dose\s*(report|info|record|summary)|dosis\s*(bericht|protokoll|info)|rapport\s*de\s*dose|informe\s*de\s*dosis"
+    r"|screen\s*(save|shot|capture)|bildschirm\s*(foto|kopie)"
+    r"|exam(ination)?\s*(protocol|summary)|untersuchungs\s*protokoll",
     re.IGNORECASE,
 )
 
@@ -50,11 +54,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class SiteRule:
-    """One rule: its name, what it does, and whether it applies to the facts of an object."""
+    """One rule: its name, what it does, and whether it applies to the facts of an object.
+
+    ``pixels`` tells that the suspicion is about text in the pixels and nothing else.
+    """
 
     name: str
     action: Action
     applies: Callable[[Facts], bool]
+    pixels: bool = False
 
 
 def _text(facts: Facts, name: str) -> str:
@@ -94,6 +102,10 @@ def _is_screen(facts: Facts) -> bool:
     return has_pixels and bool(_SCREEN_SERIES.search(_text(facts, "series_description")))
 
 
+def _says_burned_in(facts: Facts) -> bool:
+    return _text(facts, "burned_in").upper() == "YES"
+
+
 def _is_digitised(facts: Facts) -> bool:
     return _text(facts, "conversion_type").upper() in _DIGITISED
 
@@ -116,20 +128,45 @@ SITE_RULES: tuple[SiteRule, ...] = (
     SiteRule("video", "quarantine", lambda facts: _text(facts, "transfer_syntax") in VIDEO),
     SiteRule("audio", "quarantine", _class_in(_AUDIO_CLASSES)),
     SiteRule("audio", "quarantine", _modality_in({"AU"})),
-    SiteRule("ultrasound", "quarantine", _class_in(_ULTRASOUND_CLASSES)),
-    SiteRule("ultrasound", "quarantine", _modality_in(_ULTRASOUND_MODALITIES)),
-    SiteRule("secondary-capture", "quarantine", _class_in(_SECONDARY_CAPTURE_CLASSES)),
-    SiteRule("secondary-capture", "quarantine", _modality_in(_SCREEN_MODALITIES)),
+    SiteRule("ultrasound", "quarantine", _class_in(_ULTRASOUND_CLASSES), pixels=True),
+    SiteRule("ultrasound", "quarantine", _modality_in(_ULTRASOUND_MODALITIES), pixels=True),
+    SiteRule("secondary-capture", "quarantine", _class_in(_SECONDARY_CAPTURE_CLASSES), pixels=True),
+    SiteRule("secondary-capture", "quarantine", _modality_in(_SCREEN_MODALITIES), pixels=True),
     SiteRule("visible-light", "quarantine", _class_begins(_STORAGE + "77.1.")),
     SiteRule("raw-data", "quarantine", _class_in({_RAW_DATA_CLASS})),
-    SiteRule("burned-in-annotation", "quarantine", lambda facts: _text(facts, "burned_in").upper() == "YES"),
+    SiteRule("burned-in-annotation", "quarantine", _says_burned_in, pixels=True),
     SiteRule("embedded-overlay", "quarantine", lambda facts: bool(facts.get("embedded_overlay"))),
-    SiteRule("screen-save", "quarantine", _is_screen),
-    SiteRule("digitised", "quarantine", _is_digitised),
-    SiteRule("converted", "quarantine", _is_converted),
-    SiteRule("colour", "quarantine", _is_coloured),
+    SiteRule("screen-save", "quarantine", _is_screen, pixels=True),
+    SiteRule("digitised", "quarantine", _is_digitised, pixels=True),
+    SiteRule("converted", "quarantine", _is_converted, pixels=True),
+    SiteRule("colour", "quarantine", _is_coloured, pixels=True),
 )
 """The rules in their order; the first that applies decides."""
+
+
+PIXEL_RULES = frozenset(rule.name for rule in SITE_RULES if rule.pixels)
+"""Rules by which only text in the pixels is suspected."""
+
+ON_REQUEST: tuple[SiteRule, ...] = (
+    SiteRule("presentation-state", "accept", _class_begins(_STORAGE + "11.")),
+    SiteRule("dose-report", "accept", _class_in(_DOSE_REPORT_CLASSES)),
+)
+"""What is taken in, but given to a trial only if a rule of its filter asks for it (or, of presentation states, if it
+lists their modality): notes on images, and tables of how they were made."""
+
+
+SEEN_RULES = PIXEL_RULES | {"visible-light"}
+"""Rules whose suspicion a person can settle by looking at the picture."""
+
+
+def obstacle(facts: Facts, settled: Collection[str] = PIXEL_RULES) -> str:
+    """The first rule by which an object is not let in although all of ``settled`` were seen to; empty if none does."""
+    return next((rule.name for rule in SITE_RULES if rule.name not in settled and rule.applies(facts)), "")
+
+
+def asked_only(facts: Facts) -> str:
+    """The rule of :data:`ON_REQUEST` that an object falls under; empty if none."""
+    return next((rule.name for rule in ON_REQUEST if rule.applies(facts)), "")
 
 
 def site_verdict(facts: Facts) -> Verdict:

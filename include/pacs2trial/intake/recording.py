@@ -35,6 +35,7 @@ class Ready:
         content: where it lies.
         first: whether the ledger knew nothing of the instance.
         renamed: see :func:`pacs2trial.staging.ledger.record_staged`.
+        released: see :func:`pacs2trial.staging.ledger.enter_staged`.
     """
 
     draft: Draft
@@ -42,6 +43,7 @@ class Ready:
     content: Content
     first: bool
     renamed: bool = False
+    released: str = ""
     outcome: Recorded | Exception | None = field(default=None, init=False)
 
 
@@ -105,7 +107,7 @@ def _outcome(connection: Connection, ready: Ready, entered: set[str]) -> Recorde
         new = ready.arrival.instance.sop_instance in entered
         return Recorded(InstanceState.STAGED, "", new=True) if new else OvertakenError()
     with Session(connection, expire_on_commit=False) as session, session.begin():
-        return enter_staged(session, ready.arrival, ready.content, renamed=ready.renamed)
+        return enter_staged(session, ready.arrival, ready.content, renamed=ready.renamed, released=ready.released)
 
 
 def _is_of_vault(fault: Exception) -> bool:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from typing_extensions import Buffer
@@ -24,12 +25,14 @@ from pacs2trial.dicomfile.difference import is_renamed
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_dataset, split_file
 from pacs2trial.errors import PermanentError, TransientError, UnsafeObjectError
-from pacs2trial.filtering.site_rules import site_verdict
+from pacs2trial.filtering.pixel_decisions import Decided, decided_about, pixels_of
+from pacs2trial.filtering.site_rules import SEEN_RULES, obstacle, site_verdict
 from pacs2trial.filtering.trial_rules import ACCESSION_LOOKUP, STUDY_DATE
 from pacs2trial.intake.recording import OvertakenError, Ready, Recorder
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.redaction.redact import redact_file
 from pacs2trial.staging import quarantine
 from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known
 from pacs2trial.staging.store import claim, digest_of, need_room, relative_path
@@ -166,16 +169,24 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
     patient = ws.vault.identities.patient(identity.issuer or ws.settings.issuer, identity.patient_id)
     facts_sealed = ws.vault.seal(STAGING, json.dumps(facts, sort_keys=True).encode())
     verdict = site_verdict(facts)
+    suspect: Arrival | None = None
+    decided: Mapping[str, Decided] = {}
     if verdict.action != "accept":
         state = InstanceState.REJECTED if verdict.action == "reject" else InstanceState.QUARANTINED
-        arrival = _original_arrival(received, identity, patient, facts_sealed)
-        return _quarantine(received, arrival, verdict.rule, "a rule of the site does not trust it", state)
+        suspect = _original_arrival(received, identity, patient, facts_sealed)
+        decided = _let_in(ws, suspect.instance.sop_instance, facts)
+        if not decided:
+            return _quarantine(received, suspect, verdict.rule, "a rule of the site does not trust it", state)
     draft = ws.vault.pseudonyms(STAGING).draft()
     try:
         clean = deidentify(found, pinned_staging_plan(ws), draft, patient=patient.code)
     except UnsafeObjectError as unsafe:
-        arrival = _original_arrival(received, identity, patient, facts_sealed)
+        arrival = suspect or _original_arrival(received, identity, patient, facts_sealed)
         return _quarantine(received, arrival, unsafe.reason, unsafe.detail)
+    if suspect is not None:
+        about = decided.get(pixels_of(ws.vault, split_file(_whole(clean))))
+        if about is None:
+            return _quarantine(received, suspect, verdict.rule, "a rule of the site does not trust it")
     instance = Announced(
         patient.identifier_id,
         clean.study,
@@ -189,13 +200,41 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
     if draft.is_new(clean.sop_instance):
         with suppress(OvertakenError):
             return _store(received, arrival, clean, patient, draft, unheard_of=True)
-    return _store(received, arrival, clean, patient, draft, unheard_of=False)
+    return _store(received, arrival, clean, patient, draft, unheard_of=False, suspect=suspect is not None)
+
+
+def _let_in(ws: Workspace, sop_instance: str, facts: Mapping[str, Any]) -> Mapping[str, Decided]:
+    """The decisions by which a suspected instance may enter staging, by its pixels; mostly there is none."""
+    if obstacle(facts, SEEN_RULES):
+        return {}
+    by_person = bool(obstacle(facts))
+    return {
+        pixels: about
+        for pixels, about in decided_about(ws.vault, sop_instance).items()
+        if about.lets_in and (about.decided_by or not by_person)
+    }
+
+
+def _whole(clean: Deidentified) -> bytes:
+    return b"".join(
+        (file_bytes(clean.sop_class, clean.sop_instance, clean.transfer_syntax, clean.header), *clean.pixel)
+    )
 
 
 def _store(
-    received: _Received, arrival: Arrival, clean: Deidentified, patient: Patient, draft: Draft, *, unheard_of: bool
+    received: _Received,
+    arrival: Arrival,
+    clean: Deidentified,
+    patient: Patient,
+    draft: Draft,
+    *,
+    unheard_of: bool,
+    suspect: bool = False,
 ) -> Staged:
     """Write the file, then the ledger; a failure between leaves a file that a repetition overwrites with the same.
+
+    Where something was decided about these pixels before, its areas are blanked first. A ``suspect`` object leaves
+    quarantine by this.
 
     An instance whose SOP Instance UID had no pseudonym is not looked for in the ledger, unless its file is there.
 
@@ -212,6 +251,14 @@ def _store(
         before = None if first else known(ws.vault, instance.sop_instance)
         if before is not None and not ws.vault.identities.same_person(before.identifier_id, instance.identifier_id):
             return _quarantine_other_patient(received, arrival, before.identifier_id)
+        pixels = None
+        if before is not None and (before.looked_at or suspect):
+            whole = _whole(clean)
+            pixels = pixels_of(ws.vault, split_file(whole))
+            about = decided_about(ws.vault, instance.sop_instance).get(pixels)
+            if about is not None and about.lets_in and about.areas:
+                parts = [redact_file(whole, about.areas)]
+                content = digest_of(parts)
         contents = before.contents if before else {}
         path = contents.get(content) or str(
             relative_path(
@@ -219,16 +266,21 @@ def _store(
             )
         )
         target = ws.settings.staging / path
-        if before is not None and content in contents and content not in before.removed and target.exists():
+        there = content in contents and before is not None and content not in before.removed and target.exists()
+        if there and before is not None and not suspect:
             return Staged(before.state, before.reason, instance.sop_instance, received.size, new=False)
         _write(ws, target, parts)
-        lies = Content(content, sum(memoryview(part).nbytes for part in parts), path, pinned_staging_plan(ws).digest)
+        size = sum(memoryview(part).nbytes for part in parts)
+        lies = Content(content, size, path, pinned_staging_plan(ws).digest, pixels)
+        token = quarantine.token_of(ws, received.parts) if suspect else ""
         renamed = any(is_renamed(ws.settings.staging / other, target) for other in contents.values())
         try:
-            recorded = _recorder(ws).record(Ready(draft, arrival, lies, first=first, renamed=renamed))
+            recorded = _recorder(ws).record(Ready(draft, arrival, lies, first=first, renamed=renamed, released=token))
         except (OvertakenError, SupersededError):
             target.unlink()  # nothing of the ledger will name it
             raise
+    if token:
+        quarantine.forget(ws, token)
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)
     return Staged(recorded.state, recorded.reason, instance.sop_instance, received.size, recorded.new)

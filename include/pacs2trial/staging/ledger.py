@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from pacs2trial.staging.balance import ANNOUNCED, Balance, balance, balance_by_study
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import batches, insert_new, inserted
-from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion, now
+from pacs2trial.vault.tables import Instance, InstanceState, QuarantineItem, StagedVersion, now
 
 __all__ = [
     "Announced",
@@ -52,6 +52,7 @@ _KNOWN = (
         Instance.identifier_id,
         Instance.state,
         Instance.reason,
+        Instance.looked_at,
         StagedVersion.digest,
         StagedVersion.path,
         StagedVersion.removed_at,
@@ -87,20 +88,23 @@ class Arrival:
 class Content:
     """One content of an instance in the staging store.
 
-    ``path`` is relative to the staging folder, ``plan`` the digest of the pinned staging plan that made it.
+    ``path`` is relative to the staging folder, ``plan`` the digest of the pinned staging plan that made it, ``pixels``
+    the look-up value of its pixels if something was decided about them.
     """
 
     digest: str
     size: int
     path: str
     plan: str
+    pixels: str | None = None
 
 
 @dataclass(frozen=True)
 class Known:
     """What the ledger holds of an instance: patient, state, its reason, and the path of each content by digest.
 
-    ``removed`` names the contents whose files were cleaned up.
+    ``removed`` names the contents whose files were cleaned up; ``looked_at`` tells that something was decided about the
+    pixels of one.
     """
 
     identifier_id: int
@@ -108,6 +112,7 @@ class Known:
     reason: str
     contents: dict[str, str]
     removed: frozenset[str] = frozenset()
+    looked_at: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,9 @@ def known(vault: Vault, sop_instance: str) -> Known | None:
     first = rows[0]
     contents = {row.digest: row.path for row in rows if row.digest is not None}
     removed = frozenset(row.digest for row in rows if row.removed_at is not None)
-    return Known(first.identifier_id, InstanceState(first.state), first.reason, contents, removed)
+    return Known(
+        first.identifier_id, InstanceState(first.state), first.reason, contents, removed, bool(first.looked_at)
+    )
 
 
 def described(vault: Vault, sop_instance: str) -> Announced | None:
@@ -205,22 +212,32 @@ def record_staged(vault: Vault, arrival: Arrival, content: Content, *, renamed: 
         return enter_staged(session, arrival, content, renamed=renamed)
 
 
-def enter_staged(session: Session, arrival: Arrival, content: Content, *, renamed: bool = False) -> Recorded:
-    """:func:`record_staged` inside a transaction of the caller."""
-    instance = record_arrival(session, arrival, InstanceState.STAGED, "")
+def enter_staged(
+    session: Session, arrival: Arrival, content: Content, *, renamed: bool = False, released: str = ""
+) -> Recorded:
+    """:func:`record_staged` inside a transaction of the caller.
+
+    ``released`` is the token under which the same object waits in quarantine, or would: it is let in, and counted once.
+    """
+    instance = record_arrival(session, arrival, InstanceState.STAGED, "", released=bool(released))
+    counted = bool(released) and _release(session, released)
     of_instance = select(StagedVersion.digest, StagedVersion.current).where(StagedVersion.instance_id == instance.id)
     versions = dict(session.execute(of_instance).all())
     new = content.digest not in versions
     if new:
         is_first = instance.state == InstanceState.STAGED and not any(versions.values())
         facts = None if is_first else arrival.facts_sealed
-        instance.contents += not renamed
+        instance.contents += not (renamed or counted)
         session.add(StagedVersion(instance_id=instance.id, current=is_first, facts_sealed=facts, **asdict(content)))
     else:
         session.execute(
             update(StagedVersion)
             .where(StagedVersion.instance_id == instance.id, StagedVersion.digest == content.digest)
-            .values(removed_at=None)
+            .values(
+                removed_at=None,
+                pixels=content.pixels,
+                current=versions[content.digest] or (bool(released) and not any(versions.values())),
+            )
         )
     return Recorded(InstanceState(instance.state), instance.reason, new)
 
@@ -248,8 +265,22 @@ def enter_first(connection: Connection, staged: Sequence[tuple[Arrival, Content]
     return set(ids)
 
 
-def record_arrival(session: Session, arrival: Arrival, state: InstanceState, reason: str) -> Instance:
+def _release(session: Session, token: str) -> bool:
+    """Mark a quarantined item as released; whether there is one."""
+    session.execute(
+        update(QuarantineItem)
+        .where(QuarantineItem.token == token, QuarantineItem.state == "waiting")
+        .values(state="released", decided_at=now())
+    )
+    return session.scalar(select(QuarantineItem.id).where(QuarantineItem.token == token)) is not None
+
+
+def record_arrival(
+    session: Session, arrival: Arrival, state: InstanceState, reason: str, *, released: bool = False
+) -> Instance:
     """The row of an instance that arrived, in ``state`` unless it was settled before.
+
+    ``released``: it was decided to let it in, so that it leaves quarantine.
 
     What the object itself says of study, series, class, modality and date replaces what a PACS had announced.
     So is its patient ID by another one of the same person; an object that names another person is the caller's to
@@ -266,7 +297,7 @@ def record_arrival(session: Session, arrival: Arrival, state: InstanceState, rea
     row = session.scalars(
         select(Instance).where(Instance.sop_instance == one.sop_instance).with_for_update(of=Instance)
     ).one()
-    if row.state in _OPEN:
+    if row.state in _OPEN or (released and row.state == InstanceState.QUARANTINED):
         row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], moment
         row.identifier_id, row.study = one.identifier_id, one.study
         row.series, row.sop_class = one.series, one.sop_class

@@ -34,6 +34,10 @@ WAITING = "waiting"
 REJECTED = "rejected"
 """State of an item that a rule of the site or a person refused; its bytes are kept."""
 
+RELEASED = "released"
+"""State of an item that lies in staging now."""
+DISCARDED = "discarded"
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -113,6 +117,17 @@ def keep(
             }
             insert_new(session, QuarantineItem, [item])
     return Kept(token, new=before is None)
+
+
+def token_of(ws: Workspace, data: Sequence[Buffer]) -> str:
+    """The token under which these bytes are kept, or would be."""
+    return _fingerprint(ws, data)[1][:_TOKEN_LENGTH]
+
+
+def forget(ws: Workspace, token: str) -> None:
+    """Delete the encrypted bytes of an object that was let into staging or discarded; others stay."""
+    if _state(ws, token) in (RELEASED, DISCARDED):
+        (ws.settings.quarantine / token).unlink(missing_ok=True)
 
 
 def items(ws: Workspace, trial: str | None = None, *, decided: bool = False) -> list[Item]:

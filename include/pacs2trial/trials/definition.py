@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from pacs2trial.trials.filter import Filter
 from pacs2trial.trials.lookups import NAME, Lookup
 from pacs2trial.trials.nearest import unknown
 from pacs2trial.trials.part import Part, faults
@@ -213,6 +214,7 @@ class TrialDefinition(Part):
     subject_key: Text
     source: Source
     profile: Profile = Profile()
+    filter: Filter = Filter()
     lookups: dict[str, Lookup] = {}  # noqa: RUF012  # pydantic copies it
     package: Package = Package()
     versions: Literal["hold", "newest", "first"] = "hold"

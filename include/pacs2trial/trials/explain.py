@@ -17,11 +17,6 @@ REFUSED_OPTIONS = {
     "retain_uids": "not possible here: the original UIDs are gone after stage 1, every UID is a pseudonym of the trial",
 }
 
-NOT_YET: dict[Location, str] = {
-    ("filter",): "rules of a trial's own",
-}
-"""Fields of the public shape of a definition whose room is not furnished yet."""
-
 
 def explain(error: ValidationError, source: Source) -> list[str]:
     """One line a problem, in the order of the file."""
@@ -36,8 +31,6 @@ def _location(detail: ErrorDetails) -> Location:
 def _fault(detail: ErrorDetails, source: Source) -> str:
     location = _location(detail)
     match detail["type"]:
-        case "extra_forbidden" if location in NOT_YET:
-            return f"{NOT_YET[location]}: not available yet; leave it out"
         case "extra_forbidden":
             return unknown("field", str(location[-1]), fields_at(location[:-1]))
         case "missing":

@@ -38,15 +38,15 @@ class SubjectOperator(TrialOperator):
 class Filter(SubjectOperator):
     """Judge every staged instance of a subject by the trial's rules: let through, held, rejected, not wanted.
 
-    Calls :func:`pacs2trial.filtering.filter.filter_subject`. Held instances do not fail the step; ``collect`` waits
-    for them.
+    Calls :func:`pacs2trial.clearance.filter_subject`. Images that a rule suspects are looked at for text, each once:
+    a task that was stopped goes on with the next. Held instances do not fail the step; ``collect`` waits for them.
     """
 
     produces = "filtered"
     ui_color = "#cfdcb5"
 
     def work(self, ws: Workspace, context: Context) -> None:
-        from pacs2trial.filtering.filter import filter_subject
+        from pacs2trial.clearance import filter_subject
         from pacs2trial.keytable import enrolled
 
         [subject] = enrolled(ws.vault, self.trial, [self.subject_key])
@@ -57,6 +57,10 @@ class Filter(SubjectOperator):
         )
         for reason, number in sorted(result.reasons.items()):
             self.log.info("%s: %d by rule: %s", self.subject_key, number, reason)
+        for outcome, number in sorted(result.images.items()):
+            self.log.info("%s: pixels of %d images: %s", self.subject_key, number, outcome)
+        for gap, number in sorted(result.gaps.items()):
+            self.log.warning("%s: %d lacking: %s", self.subject_key, number, gap)
         self.report(context, subject=self.subject_key, **counts, facts=[self.subject_key, counts, dict(result.reasons)])
 
 

@@ -34,6 +34,7 @@ from pacs2trial.vault.tables.packages import (
     PackageState,
     Review,
 )
+from pacs2trial.vault.tables.pixels import HeldDecision, MaskRule, PixelDecision, SubjectGap
 from pacs2trial.vault.tables.runs import Pin, Run, RunStudy
 from pacs2trial.vault.tables.texts import HeldNames, PackageTexts, ReviewedText
 
@@ -45,6 +46,7 @@ __all__ = [
     "Delivery",
     "Disclosure",
     "HandedOver",
+    "HeldDecision",
     "HeldNames",
     "HeldStudy",
     "Identifier",
@@ -56,6 +58,7 @@ __all__ = [
     "Kind",
     "Lock",
     "LookupAnswer",
+    "MaskRule",
     "OutdatedDelivery",
     "PackageMember",
     "PackageRow",
@@ -63,6 +66,7 @@ __all__ = [
     "PackageTexts",
     "Person",
     "Pin",
+    "PixelDecision",
     "Pseudonym",
     "QuarantineItem",
     "Review",
@@ -74,6 +78,7 @@ __all__ = [
     "StagedVersion",
     "StudyDecision",
     "Subject",
+    "SubjectGap",
     "TrialInstance",
     "VersionDecision",
     "now",

@@ -39,6 +39,7 @@ class Instance(Base):
     source: Mapped[str] = mapped_column(String(64))  # pacs:<connection>, push:<calling AE>, file
     facts_sealed: Mapped[bytes | None]  # filter facts of the original header, JSON
     contents: Mapped[int] = mapped_column(default=0)  # different ones that came, staged or to quarantine
+    looked_at: Mapped[bool] = mapped_column(default=False)  # whether something was decided about its pixels
     recorded_at: Mapped[datetime] = mapped_column(default=now)
     settled_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]  # when the last content that was new came
@@ -64,6 +65,7 @@ class StagedVersion(Base):
     plan: Mapped[str] = mapped_column(ForeignKey("pin.digest"))
     current: Mapped[bool]
     facts_sealed: Mapped[bytes | None]  # of a version behind the first; of the first they stand with the instance
+    pixels: Mapped[str | None] = mapped_column(String(64))  # look-up value of what a decision about its pixels was made
     received_at: Mapped[datetime] = mapped_column(default=now)
     removed_at: Mapped[datetime | None]  # its file was cleaned up; the PACS still has the object, or had it
     __table_args__ = (UniqueConstraint("instance_id", "digest"),)
@@ -80,6 +82,7 @@ class QuarantineItem(Base):
     reason: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(Text)
     size: Mapped[int] = mapped_column(BigInteger)
+    pixels: Mapped[str | None] = mapped_column(String(64))  # look-up value of its pixels once they were looked at
     state: Mapped[str] = mapped_column(String(16), default="waiting")  # waiting, released, rejected, discarded
     received_at: Mapped[datetime] = mapped_column(default=now)
     decided_at: Mapped[datetime | None]

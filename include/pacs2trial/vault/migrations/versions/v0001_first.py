@@ -20,6 +20,7 @@ def upgrade() -> None:
     _create_key_tables()
     _create_pins_and_runs()
     _create_ledger()
+    _create_decisions_about_pixels()
     _create_packages()
     _create_locks_and_audit()
     for table in APPEND_ONLY:
@@ -216,6 +217,7 @@ def _create_ledger() -> None:
         _text("source", 64),
         _sealed("facts_sealed", nullable=True),
         _number("contents"),
+        sa.Column("looked_at", sa.Boolean(), nullable=False),
         _time("recorded_at"),
         _time("settled_at", nullable=True),
         _time("arrived_at", nullable=True),
@@ -232,6 +234,7 @@ def _create_ledger() -> None:
         _pinned("plan"),
         sa.Column("current", sa.Boolean(), nullable=False),
         _sealed("facts_sealed", nullable=True),
+        sa.Column("pixels", sa.String(64)),
         _time("received_at"),
         _time("removed_at", nullable=True),
         sa.UniqueConstraint("instance_id", "digest"),
@@ -245,6 +248,7 @@ def _create_ledger() -> None:
         _text("reason", 64),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("pixels", sa.String(64)),
         _text("state", 16),
         _time("received_at"),
         _time("decided_at", nullable=True),
@@ -262,6 +266,60 @@ def _create_ledger() -> None:
         _time("judged_at"),
         _time("released_at", nullable=True),
         sa.UniqueConstraint("trial", "instance_id"),
+    )
+
+
+def _create_decisions_about_pixels() -> None:
+    op.create_table(
+        "pixel_decision",
+        _id(),
+        _to("instance"),
+        _text("pixels", 64),
+        _text("outcome", 16),
+        sa.Column("areas", sa.JSON(), nullable=False),
+        _text("reason", 64),
+        _text("rule", 200),
+        _text("detector", 200),
+        _sealed("found_sealed", nullable=True),
+        _text("result", 64),
+        _time("decided_at"),
+        _text("decided_by", 128),
+        sa.UniqueConstraint("instance_id", "pixels"),
+    )
+    op.create_table(
+        "mask_rule",
+        _id(),
+        sa.Column("version", sa.Integer(), nullable=False, unique=True),
+        _text("manufacturer", 128),
+        _text("model", 128),
+        _number("rows"),
+        _number("columns"),
+        sa.Column("areas", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        _time("made_at"),
+        _text("made_by", 128),
+    )
+    op.create_table(
+        "held_decision",
+        _id(),
+        _text("trial", 32),
+        _to("instance"),
+        _text("rule", 200),
+        _text("answer", 16),
+        sa.Column("reason", sa.Text(), nullable=False),
+        _time("decided_at"),
+        _text("decided_by", 128),
+        sa.UniqueConstraint("trial", "instance_id", "rule"),
+    )
+    op.create_table(
+        "subject_gap",
+        _id(),
+        _text("trial", 32),
+        _to("subject", index=True),
+        _text("gap", 200),
+        _number("number"),
+        _time("found_at"),
+        sa.UniqueConstraint("trial", "subject_id", "gap"),
     )
 
 
