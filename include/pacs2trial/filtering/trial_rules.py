@@ -111,7 +111,8 @@ def judge(
     stage 1 or a person rejected is rejected; a series that a reviewer keeps back is rejected or held; a study of two
     persons is held, and so is one whose header contradicts others of the subject, unless a person gave it to the
     subject; a study that no visit of the key table admits is not wanted, one that several admit is held; an object of
-    which another version came is held until it is decided which is used. Then the trial's own filter is asked (:func:`_by_filter`).
+    which another version came is held until it is decided which is used. Then the trial's own filter is asked
+    (:func:`_by_filter`).
 
     Args:
         candidate: the instance.
