@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from pacs2trial.errors import InputError
-from pacs2trial.holdings.view import View, Views
+from pacs2trial.holdings.view import TrialView, View, Views
+from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.workspace import Workspace
 from pacs2trial_airflow.hooks.workspace import open_workspace
 
@@ -40,6 +41,13 @@ class _Site:
             return self._opened().of(scope)
         except InputError as error:
             raise NotFoundError(*error.problems) from None
+
+    def definition(self, trial: str) -> TrialDefinition:
+        """The definition of a trial; raises as :meth:`view`."""
+        view = self.view(trial)
+        if not isinstance(view, TrialView):
+            raise NotFoundError(f"{trial} is no trial")
+        return view.definition
 
     def forget(self) -> None:
         """Open the site anew for the next request."""

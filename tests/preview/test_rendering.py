@@ -177,3 +177,13 @@ def test_what_is_no_picture_says_so_without_a_value() -> None:
         with pytest.raises(NotAPictureError) as raised:
             grey(ramp(**wrong)[0], frame)
         assert "60000" not in str(raised.value)
+
+
+def test_a_header_is_not_changed_by_a_picture() -> None:
+    header = Dataset()
+    header.Rows = header.Columns = 2
+    header.NumberOfFrames = 3
+    header.SamplesPerPixel, header.BitsAllocated, header.BitsStored, header.HighBit = 1, 8, 8, 7
+    header.PixelRepresentation, header.PhotometricInterpretation = 0, "MONOCHROME2"
+    rendered(header, b"\0\1\2\3", "1.2.840.10008.1.2.1")
+    assert header.NumberOfFrames == 3

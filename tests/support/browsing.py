@@ -56,3 +56,14 @@ def picture(page: Page, name: str) -> Path:
     path = PICTURES / f"{name}.png"
     page.screenshot(path=path, full_page=True)
     return path
+
+
+def barriers(page: Page, within: str = "body") -> list[str]:
+    """What axe-core finds on a page that keeps somebody out (WCAG 2.1 A and AA), each with the places it is at.
+
+    ``within`` is a selector: of a table with hundreds of rows that are all alike, a few will do.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, within, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}).response
+    return [f"{each['id']}: {', '.join(str(node['target']) for node in each['nodes'])}" for each in found["violations"]]

@@ -21,6 +21,7 @@ from pacs2trial.holdings.ledger import Content, Ledger
 from pacs2trial.holdings.objects import ShownObject
 from pacs2trial.keytable import EnrolledSubject, enrolled
 from pacs2trial.lookups import Asked
+from pacs2trial.profile import Plan, trial_plan
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.vault import Original
@@ -114,6 +115,11 @@ class TrialView:
         self._private = site_list(ws.settings)
         self._recipes: dict[tuple[int, int], tuple[EnrolledSubject, Recipe]] = {}
         self._lock = threading.Lock()
+
+    @property
+    def plan(self) -> Plan:
+        """What stage 2 does with every attribute for this trial."""
+        return trial_plan(self.definition, self._private)
 
     def shown(self, staged: Collection[str]) -> Mapping[str, str]:
         originals = {Original(Kind.UID, uid): uid for uid in staged}

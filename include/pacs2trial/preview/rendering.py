@@ -21,6 +21,7 @@ Kind = Literal["jpeg", "png", "gif"]
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 _IMAGE: Final = 0x0028
+_NUMBER_OF_FRAMES: Final = 0x00280008
 _PIXEL_DATA: Final = 0x7FE00010
 
 MOST_PIXELS: Final = 64 << 20
@@ -55,7 +56,7 @@ def decoded(header: Dataset, frame: bytes, transfer_syntax: str) -> bytes:
     Raises:
         NotAPictureError: it cannot be decoded.
     """
-    dataset, syntax = _single(header, frame, transfer_syntax), UID(transfer_syntax)
+    dataset, syntax = single(header, frame, transfer_syntax), UID(transfer_syntax)
     try:
         buffer, _ = get_decoder(syntax).as_buffer(dataset, index=0)
     except Exception as error:  # noqa: BLE001 - decoders fail in many ways, and what they say may quote the object
@@ -88,7 +89,7 @@ def rendered(
         NotAPictureError: it cannot be shown.
     """
     syntax = UID(transfer_syntax)
-    dataset = _single(header, frame, transfer_syntax)
+    dataset = single(header, frame, transfer_syntax)
     try:
         pixels, described = get_decoder(syntax).as_array(dataset, index=0)
         grey = _grey_or_colour(pixels, dataset, str(described["photometric_interpretation"]), window)
@@ -105,19 +106,23 @@ def rendered(
     return file.getvalue()
 
 
-def _single(header: Dataset, frame: bytes, transfer_syntax: str) -> Dataset:
-    """A data set of this frame alone."""
+def single(header: Dataset, frame: bytes, transfer_syntax: str) -> Dataset:
+    """A data set of this frame alone.
+
+    Raises:
+        NotAPictureError: the header describes no image, or one beyond :data:`MOST_PIXELS`.
+    """
     if int(header.get("Rows") or 0) * int(header.get("Columns") or 0) not in range(1, MOST_PIXELS + 1):
         raise NotAPictureError("the object has no image, or one that is too large to be shown")
     syntax = UID(transfer_syntax)
-    single = Dataset()
-    single.update(header.group_dataset(_IMAGE))
-    single.NumberOfFrames = 1
+    alone = Dataset()
+    alone.update(header.group_dataset(_IMAGE))
+    alone.add_new(_NUMBER_OF_FRAMES, "IS", 1)  # not by its name, which would change the element that header holds
     value = encapsulate([frame]) if syntax.is_encapsulated else frame
-    single.add_new(_PIXEL_DATA, "OB" if syntax.is_encapsulated else "OW", value)
-    single.file_meta = FileMetaDataset()
-    single.file_meta.TransferSyntaxUID = syntax
-    return single
+    alone.add_new(_PIXEL_DATA, "OB" if syntax.is_encapsulated else "OW", value)
+    alone.file_meta = FileMetaDataset()
+    alone.file_meta.TransferSyntaxUID = syntax
+    return alone
 
 
 def _grey_or_colour(
@@ -129,7 +134,7 @@ def _grey_or_colour(
     if pixels.ndim == 3:
         return pixels.astype(np.uint8) if pixels.dtype.itemsize == 1 else (pixels >> 8).astype(np.uint8)
     values = apply_modality_lut(pixels, dataset)
-    window = window or _own_window(dataset)
+    window = window or own_window(dataset)
     if window is not None:
         shown = _windowed(values.astype(np.float64), window)
     else:
@@ -140,7 +145,7 @@ def _grey_or_colour(
     return 255 - grey if photometric == "MONOCHROME1" else grey
 
 
-def _own_window(dataset: Dataset) -> Window | None:
+def own_window(dataset: Dataset) -> Window | None:
     """The first window of the object; none where it has a table instead, or says nothing that can be used."""
     if "VOILUTSequence" in dataset:
         return None

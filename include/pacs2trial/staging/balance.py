@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pacs2trial.errors import InputError
 from pacs2trial.staging.versions import is_unweighed
@@ -21,6 +22,9 @@ _UNKNOWN = ""
 """Modality of an instance of which the PACS did not say it; such a gap counts for every trial."""
 
 _ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
+
+
+_Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,15 @@ def balance_by_study(
     return [_balance(key, study, counter) for (key, study), counter in sorted(counts.items()) if study]
 
 
+def balance_of_trial(vault: Vault, trial: str, *, modalities: Collection[str] | None = None) -> Balance:
+    """The sum of :func:`balance` over all subjects, without a subject key; the database adds up, not this process."""
+    counter: Counter[str] = Counter()
+    with vault.session(read_only=True) as session:
+        for row in session.execute(_statement(trial, None, ())):
+            counter.update(_counted(row, modalities))
+    return _balance("", "", counter)
+
+
 def _balance(key: str, study: str, counter: Counter[str]) -> Balance:
     return Balance(
         subject_key=key,
@@ -138,21 +151,25 @@ def _count(
     with vault.session(read_only=True) as session:
         keys = _subjects(session, trial, subject_keys)
         counts: dict[tuple[str, str], Counter[str]] = {(key, ""): Counter() for key in keys}
-        for row in session.execute(_statement(trial, subject_keys)):
-            state = InstanceState(row.state)
-            judged = Judgement(row.judgement) if row.judgement and not row.unweighed else None
-            unwanted = judged is Judgement.NOT_WANTED or (
-                judged is None and modalities is not None and row.modality not in {*modalities, _UNKNOWN}
-            )
-            if unwanted and state not in _ARRIVED:
-                continue
-            judged = Judgement.NOT_WANTED if unwanted else judged
-            counter = counts.setdefault((row.key, row.study), Counter())
-            counter["expected" if row.source.startswith(ANNOUNCED) else "unexpected"] += row.number
-            counter[_after_stage_1(state)] += row.number
-            if state in _ARRIVED:
-                counter[_after_filter(state, judged)] += row.number
+        for row in session.execute(_statement(trial, subject_keys, (Subject.key, Instance.study))):
+            counts.setdefault((row.key, row.study), Counter()).update(_counted(row, modalities))
     return counts
+
+
+def _counted(row: Any, modalities: Collection[str] | None) -> dict[str, int]:
+    """The counts to which the instances of one row belong."""
+    state = InstanceState(row.state)
+    judged = Judgement(row.judgement) if row.judgement and not row.unweighed else None
+    unwanted = judged is Judgement.NOT_WANTED or (
+        judged is None and modalities is not None and row.modality not in {*modalities, _UNKNOWN}
+    )
+    if unwanted and state not in _ARRIVED:
+        return {}
+    judged = Judgement.NOT_WANTED if unwanted else judged
+    counts = ["expected" if row.source.startswith(ANNOUNCED) else "unexpected", _after_stage_1(state)]
+    if state in _ARRIVED:
+        counts.append(_after_filter(state, judged))
+    return dict.fromkeys(counts, row.number)
 
 
 def _after_stage_1(state: InstanceState) -> str:
@@ -169,9 +186,11 @@ def _after_filter(state: InstanceState, judged: Judgement | None) -> str:
     return {Judgement.REJECTED: "refused", Judgement.NOT_WANTED: "not_wanted"}.get(judged, judged.value)
 
 
-def _statement(trial: str, subject_keys: Collection[str] | None) -> Select[str, str, str, str, str, str, bool, int]:
+def _statement(
+    trial: str, subject_keys: Collection[str] | None, each: tuple[InstrumentedAttribute[str], ...]
+) -> Select[Any]:
     judgement, unweighed = TrialInstance.state.label("judgement"), is_unweighed().label("unweighed")
-    by = (Subject.key, Instance.study, Instance.state, Instance.modality, Instance.source, judgement, unweighed)
+    by: list[_Column] = [*each, Instance.state, Instance.modality, Instance.source, judgement, unweighed]
     statement = (
         select(*by, func.count().label("number"))
         .select_from(Subject)

@@ -20,7 +20,8 @@ from pacs2trial_airflow.dicomweb.accept import MediaRange, accepted
 from pacs2trial_airflow.dicomweb.answers import as_multipart, begun
 from pacs2trial_airflow.dicomweb.media import AS_IT_IS, OCTETS, frame_form
 from pacs2trial_airflow.dicomweb.multipart import Multipart, Part, multipart
-from pacs2trial_airflow.dicomweb.resources import Instance, ScopeName, Series, Study, one
+from pacs2trial_airflow.dicomweb.resources import one
+from pacs2trial_airflow.scopes import Instance, ScopeName, Series, Study
 from pacs2trial_airflow.site import NotFoundError, site
 from pacs2trial_airflow.work import in_thread
 

@@ -17,7 +17,8 @@ from pacs2trial.holdings.view import View
 from pacs2trial.preview.rendering import Function, Kind, Viewport, Window, rendered
 from pacs2trial_airflow.dicomweb.accept import MediaRange, accepted
 from pacs2trial_airflow.dicomweb.bulk_routes import frame_numbers, require_frames
-from pacs2trial_airflow.dicomweb.resources import Instance, NotAcceptableError, ScopeName, Series, Study, found, one
+from pacs2trial_airflow.dicomweb.resources import NotAcceptableError, found, one
+from pacs2trial_airflow.scopes import Instance, ScopeName, Series, Study
 from pacs2trial_airflow.site import NotFoundError, site
 from pacs2trial_airflow.work import in_thread
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
-
-from fastapi import Path, Request
+from fastapi import Request
 
 from pacs2trial.errors import HeldError, InputError
 from pacs2trial.holdings.ledger import Content
@@ -12,13 +10,6 @@ from pacs2trial.holdings.search import contents
 from pacs2trial.holdings.view import View
 from pacs2trial.network.identifier import identifier
 from pacs2trial_airflow.site import NotFoundError
-
-UID_PATTERN: Final = r"^[0-9.]{1,64}$"
-
-Study = Annotated[str, Path(pattern=UID_PATTERN)]
-Series = Annotated[str, Path(pattern=UID_PATTERN)]
-Instance = Annotated[str, Path(pattern=UID_PATTERN)]
-ScopeName = Annotated[str, Path(pattern=r"^[A-Z0-9_-]{1,32}$")]
 
 
 class NotAcceptableError(InputError):

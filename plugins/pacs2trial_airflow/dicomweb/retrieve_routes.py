@@ -14,17 +14,9 @@ from pacs2trial_airflow.dicomweb.accept import accepted
 from pacs2trial_airflow.dicomweb.answers import as_multipart, begun, streamed
 from pacs2trial_airflow.dicomweb.media import DICOM, as_file, asks_for_one, object_syntax
 from pacs2trial_airflow.dicomweb.multipart import Part, multipart
-from pacs2trial_airflow.dicomweb.resources import (
-    Instance,
-    ScopeName,
-    Series,
-    Study,
-    address,
-    base_url,
-    found,
-    shown_now,
-)
+from pacs2trial_airflow.dicomweb.resources import address, base_url, found, shown_now
 from pacs2trial_airflow.dicomweb.search_routes import json_kind
+from pacs2trial_airflow.scopes import Instance, ScopeName, Series, Study
 from pacs2trial_airflow.site import site
 from pacs2trial_airflow.work import in_thread
 

@@ -14,7 +14,8 @@ from pacs2trial.holdings.levels import UNIQUE_KEYS, Level
 from pacs2trial.holdings.search import search
 from pacs2trial_airflow.dicomweb.accept import accepted, first_of
 from pacs2trial_airflow.dicomweb.parameters import SearchParameters, search_parameters
-from pacs2trial_airflow.dicomweb.resources import NotAcceptableError, ScopeName, Series, Study, address, base_url
+from pacs2trial_airflow.dicomweb.resources import NotAcceptableError, address, base_url
+from pacs2trial_airflow.scopes import ScopeName, Series, Study
 from pacs2trial_airflow.site import site
 from pacs2trial_airflow.work import in_thread
 

@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pacs2trial_airflow.lazy import PAGES
 from pacs2trial_airflow.pages.assets import address_of
 
 TITLE: Final = "pacs2trial"
@@ -36,15 +37,19 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         request: to which it is the answer.
         template: file in ``templates/``.
         status: of the answer; the template knows it by this name.
-        values: what else the template may name, besides ``base`` (the pages' root, for links) and ``asset(name)``.
+        values: what else the template may name, besides ``base`` (the pages' root, for links), ``airflow`` (that of
+            its UI) and ``asset(name)``.
     """
     base = base_of(request)
+    airflow = base.removesuffix(PAGES) + "/"
 
     def asset(name: str) -> str:
         return f"{base}{address_of(name)}"
 
     made = _environment().get_template(template)
-    return HTMLResponse(made.render(base=base, asset=asset, status=status, **values), status_code=status)
+    return HTMLResponse(
+        made.render(base=base, airflow=airflow, asset=asset, status=status, **values), status_code=status
+    )
 
 
 def base_of(request: Request) -> str:

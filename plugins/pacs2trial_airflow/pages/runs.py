@@ -1,17 +1,37 @@
-"""What a run of a DAG did, as the tab of a run shows it and as a page to print."""
+"""What a run of a trial's DAG did, as the tab of a run shows it and as a page to print for the trial's file."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request, status
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from pacs2trial_airflow.access import DAG_PREFIX, LoggedIn, may_see
+from pacs2trial.holdings.packages import packages_of
+from pacs2trial.holdings.runs import RunAccount, run_account
+from pacs2trial.staging.balance import Balance, balance
+from pacs2trial_airflow.access import DAG_PREFIX, LoggedIn, entitled
+from pacs2trial_airflow.pages.airflow_runs import airflow_run
+from pacs2trial_airflow.pages.bars import Bars
 from pacs2trial_airflow.pages.page import page
+from pacs2trial_airflow.site import site
 from pacs2trial_airflow.work import in_thread
 
 router = APIRouter()
+
+STATES = {
+    "success": "good",
+    "running": "ready",
+    "queued": "ready",
+    "scheduled": "ready",
+    "awaiting_input": "wait",
+    "deferred": "wait",
+    "skipped": "idle",
+    "failed": "bad",
+    "upstream_failed": "bad",
+}
+"""Colours of Airflow's states."""
 
 
 @router.get("/run")
@@ -21,12 +41,41 @@ async def run(
     dag_id: Annotated[str, Query(max_length=250)],
     run_id: Annotated[str, Query(max_length=250)],
 ) -> HTMLResponse:
-    """The accounting of one run."""
+    """The accounting of one run; for a DAG that is no trial's a page that says so."""
     trial = dag_id.removeprefix(DAG_PREFIX) if dag_id.startswith(DAG_PREFIX) else ""
 
     def found() -> HTMLResponse:
-        if trial and not may_see(user, trial):
-            raise HTTPException(status.HTTP_403_FORBIDDEN, "you may not see what this trial gets")
-        return page(request, "run.html", trial=trial, run_id=run_id)
+        if not trial:
+            return page(request, "no_trial.html")
+        entitled(trial, user)
+        seen = airflow_run(dag_id, run_id)
+        account = run_account(site.ws.vault, seen.run_key) if seen.run_key else None
+        balances = _balances(trial, account)
+        total = Balance("", **{name: sum(getattr(one, name) for one in balances) for name in _COUNTS})
+        return page(
+            request,
+            "run.html",
+            dag_id=dag_id,
+            scope=trial,
+            run=seen,
+            account=account,
+            whole=Bars.of(total),
+            subjects=[Bars.of(one) for one in balances],
+            packages=packages_of(site.ws.vault, trial, [one.subject_key for one in balances]),
+            states=STATES,
+            printed=datetime.now(UTC),
+        )
 
     return await in_thread(found)
+
+
+_COUNTS = [name for name in Balance.__dataclass_fields__ if name not in ("subject_key", "study")]
+
+
+def _balances(trial: str, account: RunAccount | None) -> list[Balance]:
+    """The balances of the run's subjects as they are now; withdrawn ones are not among them."""
+    if account is None:
+        return []
+    modalities = site.definition(trial).source.modalities
+    every = balance(site.ws.vault, trial, None, modalities=modalities) if account.expected else []
+    return [one for one in every if one.subject_key in account.expected]

@@ -1,0 +1,34 @@
+// Links into Airflow's UI, keys for lists, and printing: what a page inside Airflow's frame cannot do by HTML alone.
+"use strict";
+(() => {
+  const framed = "framed" in document.documentElement.dataset;
+
+  // Airflow's frame does not let a page replace the page around it; the page around it may follow a link of its own.
+  const outside = (address, target) => {
+    const link = window.parent.document.createElement("a");
+    link.href = address;
+    link.target = target;
+    link.rel = "noopener";
+    link.click();
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[target]");
+    if (!link || !framed || event.defaultPrevented) return;
+    event.preventDefault();
+    outside(link.href, link.target === "_blank" ? "_blank" : "_self");
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const search = document.querySelector("[data-search]");
+    if (event.key === "/" && search && !event.target.closest("input, select, textarea")) {
+      event.preventDefault();
+      search.focus();
+    }
+  });
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => (framed ? outside(`${location.href}`, "_blank") : window.print()));
+  }
+})();

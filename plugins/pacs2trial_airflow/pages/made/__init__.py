@@ -1,0 +1,1 @@
+"""What workers of the pool make: frames, thumbnails, drawings, headers, from what the scope shows now."""

@@ -1,0 +1,112 @@
+"""Pages in a browser: every page is found by its links, is open to everybody, and shows what the objects say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from pacs2trial_demo.identities import IDENTITIES, planted_values
+from support.api_server import ApiServer
+from support.browsing import PAGES, barriers, chromium, page_of, picture
+from support.hospital import LUNG
+from support.shown import ShownSite
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+def viewer_of(page: Page, modality: str) -> None:
+    """From a study to the viewer of its first series of a modality, with an image and all drawings."""
+    page.locator("h3 a", has_text=modality).first.click()
+    page.locator("[data-painted]").wait_for()
+    page.locator("[data-drawn]").wait_for(state="attached")
+
+
+@pytest.mark.parametrize("shade", ["light", "dark"])
+def test_a_reviewer_walks_from_the_trials_to_a_header(
+    server: ApiServer, shown_site: ShownSite, browser: Browser, shade: str
+) -> None:
+    told = []
+
+    def look(name: str, within: str = "body") -> None:
+        picture(page, f"{name}-{shade}")
+        assert page.locator("html").get_attribute("data-theme") == shade
+        assert barriers(page, within) == []
+        told.append(page.content() + page.url)
+
+    with page_of(browser, server, dark=shade == "dark") as page:
+        page.goto(f"{PAGES}/")
+        look("trials")
+        page.get_by_role("link", name=LUNG, exact=True).click()
+        look("trial")
+        page.get_by_role("link", name="LA-001").click()
+        look("subject")
+        page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
+        page.wait_for_load_state("networkidle")
+        look("study")
+        study = page.url
+        page.get_by_role("link", name="Links between series").click()
+        assert page.locator(".graph path").count() > 0
+        look("links")
+        page.goto(study)
+        viewer_of(page, "CT")
+        look("viewer")
+        page.goto(study)
+        for modality, heading in (("RTPLAN", "Beams"), ("RTSTRUCT", "Structures")):
+            page.locator("h3 a", has_text=modality).first.click()
+            page.locator("tbody a").first.click()
+            page.get_by_role("heading", name=heading).wait_for()
+            look(f"object-{modality}", "header, main > :not(.scroll), thead, tbody tr:nth-child(-n+3)")
+            page.goto(study)
+    planted = {value for identity in IDENTITIES for value in planted_values(identity)}
+    assert [value for value in planted if any(value in text for text in told)] == []
+
+
+def test_the_viewer_is_worked_by_keys(server: ApiServer, browser: Browser) -> None:
+    with page_of(browser, server) as page:
+        page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
+        page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
+        viewer_of(page, "CT")
+        place = page.locator("[data-place]")
+        page.keyboard.press("Home")
+        page.locator("[data-place]", has_text="1 / ").wait_for()
+        page.keyboard.press("ArrowDown")
+        page.locator("[data-place]", has_text="2 / ").wait_for()
+        page.keyboard.press("2")
+        assert page.locator("[data-window]").inner_text().split() == ["C", "-600", "W", "1500"]
+        page.keyboard.press("End")
+        number, _, last, *_ = place.inner_text().split()
+        assert number == last
+        assert page.locator(".drawings input:checked").count() > 2
+
+
+def test_a_header_is_filtered_and_searched(server: ApiServer, browser: Browser) -> None:
+    with page_of(browser, server) as page:
+        page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
+        page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
+        page.locator("h3 a", has_text="RTPLAN").first.click()
+        page.locator("tbody a").first.click()
+        page.locator("table.header").wait_for()
+        page.keyboard.press("/")
+        page.keyboard.type("0010,0020")
+        page.keyboard.press("Enter")
+        page.get_by_text("1 attributes").wait_for()
+        rows = page.locator("table.header tbody tr")
+        assert rows.locator(".state").inner_text() == "mapped"
+        assert "LA-001" in rows.inner_text()
+
+
+def test_a_member_of_a_trial_sees_no_value_of_staging(server: ApiServer, browser: Browser) -> None:
+    with page_of(browser, server, "uma") as page:
+        page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
+        page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
+        page.locator("h3 a", has_text="RTPLAN").first.click()
+        page.locator("tbody a").first.click()
+        assert "Staged" not in page.locator("table.header thead").inner_text()
+        page.goto(f"{PAGES}/")
+        assert page.get_by_role("link", name="Staging").count() == 0
