@@ -29,7 +29,7 @@ from pacs2trial.verify import verify_file
 from pacs2trial.verify.origin import origin_of
 from pacs2trial.verify.package import prove
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
-from support.hospital import FIRST_DAY, LUNG, SECOND_DAY, Hospital, small_study
+from support.hospital import FIRST_DAY, LUNG, MODALITIES, SECOND_DAY, Hospital, small_study
 from support.packages import rewrite
 from support.programs import need
 
@@ -359,3 +359,33 @@ def test_a_superseded_package_cannot_be_verified(hospital: Hospital, package: Pa
 def test_an_unknown_package_is_wrong_input(hospital: Hospital) -> None:
     with pytest.raises(InputError, match="not in the vault"):
         origin_of(hospital.ws, 4711)
+
+
+def test_a_required_validity_that_cannot_be_checked_fails(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hospital.define(LUNG, package={"validity": "required"})
+    package = hospital.package(LUNG, "LA-001")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert failed(hospital, package)["validity"] == (
+        "not checked: dciodvfy is not installed, and the trial requires it (package.validity)",
+    )
+
+
+def test_what_the_trial_requires_and_the_subject_lacks_is_found(hospital: Hospital) -> None:
+    hospital.define(LUNG, source={"pacs": "main", "modalities": [*MODALITIES, "MR"]}, package={"require": ["CT", "MR"]})
+    package = hospital.package(LUNG, "LA-001")
+    assert failed(hospital, package)["completeness"] == ("MR: the trial requires it, the subject has none",)
+
+
+def test_an_inventory_that_says_something_else_is_found(hospital: Hospital, package: PackageMade) -> None:
+    rewrite(
+        package.path,
+        lambda name, content: content.replace(b",RTPLAN,", b",RTPLAM,") if name == "inventory.csv" else content,
+    )
+    accept_file(hospital, package)
+    (files,) = (
+        proof for proof in prove(hospital.ws, origin_of(hospital.ws, package.package_id)) if proof.name == "files"
+    )
+    assert "inventory.csv: SHA-256 or size is not the one in the manifest" in files.findings
+    assert any("Modality" in finding for finding in files.findings)

@@ -66,6 +66,7 @@ class DicomObject:
     """
 
     def __init__(self, source: bytes | Path, *, pixels: bool = True) -> None:
+        self._content = b"" if isinstance(source, Path) else source
         try:
             if isinstance(source, Path):
                 with source.open("rb") as file:
@@ -83,6 +84,17 @@ class DicomObject:
             yield Element("preamble", "OB", preamble[:_PREAMBLE])
         yield from _walk(self._dataset.file_meta, "", ("iso8859",))
         yield from _walk(self._dataset, "", ("iso8859",), skip=PIXEL_TAGS)
+
+    def header_bytes(self) -> bytes:
+        """The whole file as it is, pixel payload apart: also what belongs to no element."""
+        rest: list[bytes] = []
+        done = 0
+        for tag in PIXEL_TAGS:
+            raw = self._dataset.get_item(tag) if tag in self._dataset else None
+            if isinstance(raw, RawDataElement) and raw.value:
+                rest.append(self._content[done : raw.value_tell])
+                done = raw.value_tell + len(raw.value)
+        return b"".join([*rest, self._content[done:]])
 
     def uids(self) -> Iterator[tuple[str, str]]:
         """Path and value of every UID of the data set that the standard does not define."""

@@ -9,6 +9,7 @@ group and the preamble; the pixel payload is the filter's. How depends on what c
 * numbers as text (DS, IS), dates and times: whole values only, because a plan's coordinates hold every short digit
   sequence;
 * UIDs: whole values, after the pseudonyms of the trial are taken out;
+* the file as it is, pixel payload apart: UIDs, and identifiers of five characters or more that are no mere digits;
 * binary: identifiers of five characters or more, name parts of five letters or more.
 """
 
@@ -31,6 +32,7 @@ _NAME_LETTERS, _NAME_LETTERS_BINARY = 3, 5
 _NO_NAME = 1 << 30
 _WORD = re.compile(r"[^\W\d_]+")
 _UID = re.compile(r"\d+(?:\.\d+){2,}")
+_UID_BYTES = re.compile(rb"[0-9]+(?:\.[0-9]+){2,}")
 _NUMBER = re.compile(r"[0-9+.eE-]+")
 _NUMBERS = frozenset(("DS", "IS"))
 _TIMES = frozenset(("DA", "DT", "TM"))
@@ -54,6 +56,11 @@ class OwnIdentifiers:
     def numbers(self) -> frozenset[str]:
         """The long IDs that could stand in a DS or IS."""
         return frozenset(text for text in self.long_ids if _NUMBER.fullmatch(text))
+
+    @cached_property
+    def telling_ids(self) -> frozenset[bytes]:
+        """The long IDs that are no mere digits, as they stand in bytes."""
+        return frozenset(text.encode() for text in self.long_ids if text.isascii() and not text.isdigit())
 
     def __repr__(self) -> str:
         return f"OwnIdentifiers({len(self.long_ids) + len(self.short_ids)} IDs, {len(self.names)} name parts)"
@@ -104,15 +111,28 @@ class Search:
 
     def in_object(self, name: str, found: DicomObject) -> Iterator[str]:
         """Findings in one member, by its name and the attribute's path."""
+        told = set[str]()
         for element in found.elements:
             for what in sorted(self._in_element(element)):
                 yield f"{name}: {element.path} holds {what}"
+                told.add(what)
+        for what in sorted(self._in_bytes(found.header_bytes()) - told):
+            yield f"{name}: its bytes hold {what}"
 
     def in_texts(self, name: str, texts: dict[str, str], *, names: bool = True) -> Iterator[str]:
         """Findings in texts that are no DICOM, by their place; ``names`` not where all words are the standard's."""
         for place, text in texts.items():
             for what in sorted(self._in_text(text, words=_NAME_LETTERS if names else _NO_NAME)):
                 yield f"{name}: {place} holds {what}"
+
+    def _in_bytes(self, header: bytes) -> set[str]:
+        """UIDs, and IDs that are no mere digits, wherever they stand: digits alone are in every plan's coordinates."""
+        tokens = {token.decode("ascii") for token in _UID_BYTES.findall(header)} - self._pseudonyms
+        found = {"an original UID"} if tokens & self._own.uids else set()
+        text = header.lower()
+        if any(each in text for each in self._own.telling_ids):
+            found.add("an original ID")
+        return found
 
     def _in_element(self, element: Element) -> set[str]:
         if element.vr == "UI":

@@ -208,6 +208,21 @@ def accepted_versions(session: Session, origin: Origin) -> set[int]:
     )
 
 
+def lacking_modalities(session: Session, origin: Origin) -> list[str]:
+    """What the trial requires of a subject and its filter let none through of, in whatever package."""
+    there = session.scalars(
+        select(Instance.modality)
+        .join(TrialInstance, TrialInstance.instance_id == Instance.id)
+        .where(
+            TrialInstance.trial == origin.trial,
+            TrialInstance.subject_id == origin.subject_id,
+            TrialInstance.state.in_((Judgement.ACCEPTED, Judgement.COLLECTED)),
+        )
+        .distinct()
+    ).all()
+    return [modality for modality in origin.definition.package.require if modality not in there]
+
+
 def _study_of(session: Session, origin: Origin) -> list[ColumnElement[bool]]:
     """The condition that keeps a package per study to its study, by the staging pseudonym."""
     if not origin.study:

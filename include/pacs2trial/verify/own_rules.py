@@ -27,7 +27,14 @@ class RulesOfTrial:
     """``profile.rules``, to be asked what they do with a value and with the sequences around it."""
 
     def __init__(self, rules: Sequence[AttributeRule]) -> None:
-        self._rules = [(number, rule, rule.path) for number, rule in enumerate(rules) if rule.does is not Does.REPLACE]
+        self._all = [(number, rule, rule.path) for number, rule in enumerate(rules)]
+        self._rules = [one for one in self._all if one[1].does is not Does.REPLACE]
+
+    def speaks_of(self, path: str, sop_class: str, modality: str) -> bool:
+        """Whether a rule, of whatever kind, decides about the value at ``path`` or a sequence around it."""
+        tags = [tag for tag, _ in _steps(path)]
+        ends = range(1, len(tags) + 1)
+        return any(self._first(tags[:end], sop_class, modality, self._all) is not None for end in ends)
 
     def of(self, path: str, sop_class: str, modality: str) -> Ruled:
         """What is said of the value at ``path`` in an object of this SOP Class UID and Modality."""
@@ -45,12 +52,18 @@ class RulesOfTrial:
                 kept.add(steps[end - 1][1])
         return Ruled(None, frozenset(kept))
 
-    def _first(self, tags: Sequence[int], sop_class: str, modality: str) -> tuple[int, Does] | None:
+    def _first(
+        self,
+        tags: Sequence[int],
+        sop_class: str,
+        modality: str,
+        rules: Sequence[tuple[int, AttributeRule, Sequence[Step]]] | None = None,
+    ) -> tuple[int, Does] | None:
         """The first rule that means the last of ``tags``, where the others lead to it."""
         if tags[-1] in _PLACING:
             return None
         known = attributes().get(tags[-1])
-        for number, rule, path in self._rules:
+        for number, rule, path in self._rules if rules is None else rules:
             classes, modalities = rule.sop_classes, rule.modalities
             concerned = (not classes or sop_class in classes) and (not modalities or modality in modalities)
             if concerned and (known is None or rule.fits(known.vr)) and _leads(path, tags):

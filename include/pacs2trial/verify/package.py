@@ -11,8 +11,9 @@ from pathlib import Path
 from blake3 import blake3
 
 from pacs2trial.errors import InputError, ProofError, UnsafeObjectError
-from pacs2trial.vault.tables import PackageRow, PackageState, now
+from pacs2trial.vault.tables import PackageRow, PackageState, Subject, now
 from pacs2trial.verify.completeness import set_differences
+from pacs2trial.verify.dates import Dates
 from pacs2trial.verify.dicom import DicomObject
 from pacs2trial.verify.files import CONFORMANCE, FilesCheck
 from pacs2trial.verify.identifiers import Search
@@ -22,6 +23,7 @@ from pacs2trial.verify.origin import (
     Origin,
     Source,
     accepted_versions,
+    lacking_modalities,
     origin_of,
     originals_of,
     survey,
@@ -33,6 +35,7 @@ from pacs2trial.verify.validity import PROGRAM, errors_of, installed
 from pacs2trial.verify.zipfiles import DICOMDIR, MANIFEST, dangers, open_package, read_member
 from pacs2trial.workspace import Workspace
 
+_NOT_CHECKED = f"not checked: {PROGRAM} is not installed"
 _log = logging.getLogger(__name__)
 
 COMPLETENESS, IDENTIFIERS, LINKS, PIXELS, FILES, VALIDITY = ALL = (
@@ -130,10 +133,16 @@ class _Comparison:
         with ws.vault.session(read_only=True) as session:
             pseudonyms = trial_uids(session, origin.trial, seen.uids)
             self._accepted = accepted_versions(session, origin)
+            person = session.get_one(Subject, origin.subject_id).person_id
+            lacking = lacking_modalities(session, origin)
+        self._dates = Dates(origin.definition, ws.vault.date_shift(person, origin.trial))
         self._search = Search(originals.own, frozenset(pseudonyms.values()), _constants(origin))
         profile = origin.definition.profile
         self._links = Links(pseudonyms, originals.staged_uids, frozenset(profile.options), profile.rules)
         self._found: dict[str, list[str]] = {name: [] for name in ALL}
+        self._found[COMPLETENESS] += [
+            f"{modality}: the trial requires it, the subject has none" for modality in lacking
+        ]
         if originals.nameless:
             self._found[IDENTIFIERS].append(
                 f"{originals.nameless} objects came with a name that the vault does not hold; stage them again"
@@ -142,6 +151,9 @@ class _Comparison:
         self._listed = {member.name: (member.size, member.sha256) for member in manifest.members}
         self._validator = installed()
         self._checked = 0
+        self._must_validate = origin.definition.package.validity == "required"
+        if self._must_validate and not self._validator:
+            self._found[VALIDITY].append(f"{_NOT_CHECKED}, and the trial requires it (package.validity)")
 
     def proofs(self) -> list[Proof]:
         self._found[COMPLETENESS] += set_differences(self._archive, self._manifest, self._origin, self._accepted)
@@ -177,6 +189,7 @@ class _Comparison:
         staged = DicomObject(staged_bytes)
         self._found[COMPLETENESS] += self._wrong_bytes(name, source, packed_bytes, staged_bytes)
         self._found[IDENTIFIERS] += self._search.in_object(name, packed)
+        self._found[IDENTIFIERS] += self._dates.findings(name, staged, packed)
         self._found[LINKS] += self._links.differences(name, staged, packed)
         if staged.pixel_digest() != packed.pixel_digest():
             self._found[PIXELS].append(f"{name}: pixel data differ from the staged object's")
@@ -200,7 +213,7 @@ class _Comparison:
         if name != VALIDITY:
             return []
         if not self._validator:
-            return [f"not checked: {PROGRAM} is not installed"]
+            return [] if self._must_validate else [_NOT_CHECKED]
         return [f"{self._checked} of {len(self._origin.sources)} objects checked: the first of each series"]
 
 
