@@ -36,13 +36,13 @@ for definition in sound_trials():
         @task_group(group_id="subject", prefix_group_id=False)
         def each_subject(subject_key: str, trial: str = trial, run_key: str = run_key) -> None:
             """What is done for each subject, apart from the others."""
-            of = {"trial": trial, "subject_key": subject_key}
+            of = {"trial": trial, "subject_key": subject_key, "run_key": run_key}
             filtered = Filter(task_id="filter", **of)
-            collected = Collect(task_id="collect", run_key=run_key, **of)
+            collected = Collect(task_id="collect", **of)
             verified = Verify(task_id="verify", package_ids=collected.output, **of)
             filtered >> collected >> verified >> Deliver(task_id="deliver", **of)
 
-        balance = Balance(task_id="balance", trial=trial, batches=batches, trigger_rule="all_done")
+        balance = Balance(task_id="balance", trial=trial, planned_by=plan.task_id, trigger_rule="all_done")
 
         retrieve >> stage
         each_subject.expand(subject_key=stage.output) >> balance

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -83,15 +84,15 @@ class Demo:
         self._say(f"Airflow at {self.system.airflow_url}")
         return rest
 
-    def run_trials(self) -> list[TrialRun]:
-        """Trigger each demo trial through Airflow's REST API and follow its tasks to the end."""
+    def run_trials(self, form: Mapping[str, Any] | None = None) -> list[TrialRun]:
+        """Trigger each demo trial through Airflow's REST API, with ``form``, and follow its tasks to the end."""
         rest = self.system.rest()
         rest.log_in()
         self._wait_for_dags(rest)
         runs = []
         for trial in TRIALS:
             rest.unpause(f"trial_{trial}")
-            runs.append(TrialRun(trial, rest.trigger(f"trial_{trial}")))
+            runs.append(TrialRun(trial, rest.trigger(f"trial_{trial}", form)))
         self.follow(rest, runs)
         return runs
 

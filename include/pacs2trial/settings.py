@@ -92,6 +92,9 @@ class Settings(BaseSettings):
         "wipe",
         description="Text in pixels that may or may not name somebody: wipe it, or hold the image",
     )
+    notify: Path | None = Field(
+        None, description="YAML file of who is told how runs of any trial end, by notifiers of Airflow"
+    )
     minimum_free_mb: int = Field(512, ge=0, description="Receiver refuses (0xA700) below this free space in home, MB")
     durable: bool = Field(
         default=True, description="Flush file, folder and commit before Success; off only for benchmarks"
@@ -127,6 +130,7 @@ class Settings(BaseSettings):
             ("connections_file", (self.connections_file or home / "connections.json").absolute()),
             *((name, path and path.absolute()) for name, path in self._tls_files()),
             ("safe_private", self.safe_private and self.safe_private.absolute()),
+            ("notify", self.notify and self.notify.absolute()),
             ("query_retrieve", self.query_retrieve and self.query_retrieve.absolute()),
             ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
         ):

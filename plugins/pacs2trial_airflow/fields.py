@@ -14,21 +14,30 @@ from airflow.sdk import Param
 
 from pacs2trial.trials.definition import TrialDefinition
 
+TRIAL_ID = "[A-Z0-9_-]{1,32}"
+
 
 def subjects_field(pattern: str, description: str) -> Param:
     """Subject keys of the form ``pattern``, one a line."""
+    return lines_field("Subjects", pattern, description)
+
+
+def lines_field(title: str, pattern: str, description: str) -> Param:
+    """Values of the form ``pattern``, one a line. Airflow's form makes null of an emptied field, and an empty value of
+    the end of a last line.
+    """
     return Param(
         [],
-        type="array",
-        items={"type": "string", "pattern": f"^(?:{pattern})$"},
-        title="Subjects",
+        type=["null", "array"],
+        items={"type": "string", "pattern": f"^(?:{pattern})?$"},
+        title=title,
         description_md=description,
     )
 
 
 def flag_field(title: str, description: str) -> Param:
-    """A box to tick, empty at first."""
-    return Param(False, type="boolean", title=title, description_md=description)  # noqa: FBT003 - its default
+    """A box to tick, empty at first. Without null among its types Airflow's form would mark it as one to be filled."""
+    return Param(False, type=["null", "boolean"], title=title, description_md=description)  # noqa: FBT003 - its default
 
 
 def read_subjects(
@@ -46,9 +55,9 @@ def read_subjects(
         problems.append("subjects: not a list")
         return ()
     for number, key in enumerate(subjects, start=1):
-        if definition is not None and not (isinstance(key, str) and definition.is_subject_key(key)):
+        if definition is not None and key != "" and not (isinstance(key, str) and definition.is_subject_key(key)):
             problems.append(f"subjects, number {number}: not of the form {definition.subject_key}")
-    return () if problems else tuple(dict.fromkeys(subjects))
+    return () if problems else tuple(filter(None, dict.fromkeys(subjects)))
 
 
 def read_flag(params: Mapping[str, Any], name: str, problems: list[str]) -> bool:

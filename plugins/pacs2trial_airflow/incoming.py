@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pendulum
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 
 from pacs2trial import settings as environment
+from pacs2trial.errors import InputError
+from pacs2trial_airflow.fields import flag_field, read_flag, strangers
 from pacs2trial_airflow.trials import FIRST_DAY
 
 DAG_ID = "incoming"
@@ -24,6 +28,24 @@ Nothing new: *arrivals* is skipped. A study of somebody who is in no key table w
 """
 
 
+def incoming_form() -> dict[str, Param]:
+    """The one field of the trigger form."""
+    return {"dry_run": flag_field("Dry run", "Only tell what is new and complete; wake no trial.")}
+
+
+def read_incoming_form(params: Mapping[str, Any]) -> bool:
+    """Whether it is a dry run.
+
+    Raises:
+        InputError: everything that is wrong; no value is repeated.
+    """
+    problems = strangers(params, incoming_form())
+    dry_run = read_flag(params, "dry_run", problems)
+    if problems:
+        raise InputError(*problems)
+    return dry_run
+
+
 def incoming_dag() -> DAG:
     """One look at the ledger every few minutes; a look that was missed need not be made up for."""
     site = environment.load()
@@ -36,6 +58,7 @@ def incoming_dag() -> DAG:
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,
+        params=incoming_form(),
         tags=["pacs2trial"],
         default_args={"owner": "pacs2trial", "retries": 2, "retry_delay": timedelta(minutes=1)},
     )

@@ -12,11 +12,10 @@ from airflow.sdk import DAG, Param, get_parsing_context
 
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial_airflow.fields import flag_field, read_flag, strangers
+from pacs2trial_airflow.fields import TRIAL_ID, flag_field, lines_field, read_flag, strangers
 from pacs2trial_airflow.trials import examined_trials
 
 DAG_ID = "key_tables"
-TRIAL_ID = r"^[A-Z0-9_-]{1,32}$"
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class KeyForm:
 
     trials: tuple[str, ...] = ()
     accept_corrections: bool = False
+    dry_run: bool = False
 
 
 def key_tables_dag() -> DAG:
@@ -51,17 +51,12 @@ def trials_with_keys() -> Iterator[TrialDefinition]:
 def key_form() -> dict[str, Param]:
     """The fields of the trigger form; none of them can hold an identity."""
     return {
-        "trials": Param(
-            [],
-            type="array",
-            items={"type": "string", "pattern": TRIAL_ID},
-            title="Trials",
-            description_md="Trial IDs, one a line. Empty: all.",
-        ),
+        "trials": lines_field("Trials", TRIAL_ID, "Trial IDs, one a line. Empty: all."),
         "accept_corrections": flag_field(
             "Corrections accepted",
             "Import also a table that changes or withdraws subjects; a run without it tells which.",
         ),
+        "dry_run": flag_field("Dry run", "Only tell what an import would change."),
     }
 
 
@@ -73,13 +68,16 @@ def read_key_form(params: Mapping[str, Any]) -> KeyForm:
     """
     problems = strangers(params, key_form())
     trials = params.get("trials") or []
-    if not isinstance(trials, list) or not all(isinstance(one, str) and re.fullmatch(TRIAL_ID, one) for one in trials):
+    if not isinstance(trials, list) or not all(
+        isinstance(one, str) and re.fullmatch(f"({TRIAL_ID})?", one) for one in trials
+    ):
         problems.append("trials: not a list of trial IDs")
         trials = []
     accepted = read_flag(params, "accept_corrections", problems)
+    dry_run = read_flag(params, "dry_run", problems)
     if problems:
         raise InputError(*problems)
-    return KeyForm(tuple(trials), accept_corrections=accepted)
+    return KeyForm(tuple(filter(None, trials)), accept_corrections=accepted, dry_run=dry_run)
 
 
 DESCRIPTION = """\
@@ -88,7 +86,7 @@ DESCRIPTION = """\
 One step for each trial reads its key table, from the file or the query that its definition names, checks it as a whole
 and takes it into the vault. A table with faults fails its step; the log names rows and columns, never what stands in
 them. A table without changes skips it. One that changes or withdraws subjects waits until the import is started with
-*corrections accepted*.
+*corrections accepted*. A *dry run* only tells what would change.
 
 A changed table wakes the trial: its next run makes anew exactly the subjects that changed.
 """

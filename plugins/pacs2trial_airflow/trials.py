@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pendulum
-from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronDataIntervalTimetable, get_parsing_context
+from airflow.sdk import (
+    DAG,
+    AssetAny,
+    AssetOrTimeSchedule,
+    CronDataIntervalTimetable,
+    get_parsing_context,
+)
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from airflow.sdk.exceptions import AirflowTimetableInvalid
 
 from pacs2trial import settings as environment
@@ -15,6 +23,7 @@ from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.load import load_trials
 from pacs2trial_airflow.assets import INCOMING, KEYS, asset
 from pacs2trial_airflow.form import trigger_form
+from pacs2trial_airflow.notices import tell_late
 
 FIRST_DAY = date(2000, 1, 1)
 """Start of a scheduled trial whose definition names none: backfills reach back to it."""
@@ -78,6 +87,7 @@ def trial_dag(definition: TrialDefinition) -> DAG:
         max_active_runs=1,
         is_paused_upon_creation=definition.paused,
         params=trigger_form(definition),
+        deadline=_deadline(definition) if definition.schedule else None,
         tags=["pacs2trial", definition.trial, *definition.tags],
         default_args={
             "owner": definition.owner,
@@ -115,6 +125,14 @@ def describe(definition: TrialDefinition) -> str:
 
 A *skipped* step has nothing to do or waits for a person; its log says which.
 """
+
+
+def _deadline(definition: TrialDefinition) -> DeadlineAlert:
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(minutes=definition.late_after),
+        callback=AsyncCallback(tell_late, kwargs={"trial": definition.trial}),
+    )
 
 
 def _schedule(definition: TrialDefinition, zone: str) -> AssetOrTimeSchedule | AssetAny:

@@ -26,7 +26,8 @@ _DAG_PREFIX = "trial_"
 KEYS = "keys"
 KEY_TABLES = "key_tables"
 """Names of :mod:`pacs2trial_airflow.assets` and :mod:`pacs2trial_airflow.key_tables`, which import the SDK of tasks."""
-_CUSTODY = ("restore", "cleanup")
+INCOMING = "incoming"
+_CUSTODY = ("restore", "cleanup", INCOMING)
 
 
 class TriggerGuard:
@@ -76,6 +77,11 @@ def _check(dag_id: str, form: dict[str, Any]) -> None:
         from pacs2trial_airflow.key_tables import read_key_form
 
         read_key_form(form)
+        return
+    if dag_id == INCOMING:
+        from pacs2trial_airflow.incoming import read_incoming_form
+
+        read_incoming_form(form)
         return
     from pacs2trial import settings as environment
     from pacs2trial.trials.load import load_trial

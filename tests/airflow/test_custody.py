@@ -1,6 +1,7 @@
 """Restore and cleanup as operators: what they hand on, how they end, and what their forms refuse."""
 
 import json
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from support.sites import TRIAL, objects_of
 
 HOSPITAL_ID = "RXG0815-PLANTED"
 ONE = {"trial": TRIAL, "subject_key": "LA-001"}
+EVERYTHING = {"trial": TRIAL, "what": "everything", "confirm": TRIAL}
 
 
 @pytest.fixture
@@ -48,9 +50,8 @@ def test_the_plan_of_restore_names_every_subject_or_those_of_the_form(site: Tria
 
 def test_cleanup_and_restore_undo_each_other(site: Trial) -> None:
     staged, packages = site.staged(), site.packages()
-    what = {"trial": TRIAL, "what": "everything"}
-    for one in execute(CleanupPlan(task_id="subjects"), **what):
-        execute(Cleanup(task_id="cleanup", **one), **what)
+    for one in execute(CleanupPlan(task_id="subjects"), **EVERYTHING):
+        execute(Cleanup(task_id="cleanup", **one), **EVERYTHING)
     assert site.staged() == site.packages() == {}
     for one in execute(RestorePlan(task_id="subjects"), trial=TRIAL):
         execute(Restore(task_id="restore", **one))
@@ -91,6 +92,14 @@ def test_a_dry_run_removes_nothing(site: Trial) -> None:
     assert site.staged() == staged
 
 
+def test_a_dry_run_of_restore_counts_what_is_lost_and_brings_nothing_back(site: Trial, caplog: Any) -> None:
+    site.lose()
+    with caplog.at_level("INFO"):
+        assert execute(RestorePlan(task_id="subjects"), trial=TRIAL, subjects=["LA-001"], dry_run=True) == []
+    assert re.search(r"LA-001: (\d+) of \1 staged files and 1 of 1 packages are not there", caplog.text)
+    assert site.staged() == site.packages() == {}
+
+
 @pytest.mark.parametrize(
     ("dag_id", "form"),
     [
@@ -103,6 +112,10 @@ def test_a_dry_run_removes_nothing(site: Trial) -> None:
         ("cleanup", {"trial": [HOSPITAL_ID]}),
         ("cleanup", {"what": HOSPITAL_ID}),
         ("cleanup", {"what": "everything"}),
+        ("cleanup", {"trial": "every trial", "what": "everything", "confirm": "every trial"}),
+        ("cleanup", {"trial": TRIAL, "what": "everything"}),
+        ("cleanup", {"trial": TRIAL, "what": "everything", "confirm": HOSPITAL_ID}),
+        ("restore", {"trial": TRIAL, "dry_run": HOSPITAL_ID}),
         ("cleanup", {"dry_run": HOSPITAL_ID}),
     ],
 )
@@ -116,5 +129,9 @@ def test_a_wrong_form_is_refused_before_airflow_sees_it(site: Trial, dag_id: str
 
 
 def test_a_right_form_passes(site: Trial) -> None:
-    for dag_id, form in (("restore", {"trial": TRIAL, "subjects": ["LA-001"]}), ("cleanup", {"dry_run": True})):
+    for dag_id, form in (
+        ("restore", {"trial": TRIAL, "subjects": ["LA-001"]}),
+        ("cleanup", {"dry_run": True}),
+        ("cleanup", EVERYTHING),
+    ):
         assert objections(f"/api/v2/dags/{dag_id}/dagRuns", json.dumps({"conf": form}).encode()) == ()

@@ -9,7 +9,10 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial_airflow.form import Form, read_form, trigger_form
+from pacs2trial_airflow.custody_form import cleanup_form, restore_form
+from pacs2trial_airflow.form import Form, Remake, read_form, trigger_form
+from pacs2trial_airflow.incoming import incoming_form
+from pacs2trial_airflow.key_tables import key_form
 
 HOSPITAL_ID = "RXH4711"
 
@@ -46,7 +49,7 @@ def test_a_hospital_id_in_place_of_a_subject_key_is_refused_before_airflow_store
     subjects = trigger_form(definition)["subjects"]
 
     assert accepts(subjects, ["LA-001", "LX-01"])
-    for wrong in (HOSPITAL_ID, "LA-001x", "xLX-01", "LA-0012", ""):
+    for wrong in (HOSPITAL_ID, "LA-001x", "xLX-01", "LA-0012"):
         assert not accepts(subjects, ["LA-001", wrong]), wrong
 
 
@@ -62,8 +65,29 @@ def test_dates_are_dates_or_nothing(field: str, definition: TrialDefinition):
 
 def test_what_was_typed_is_read_back(definition: TrialDefinition):
     typed = {"subjects": ["LA-002", "LA-001", "LA-002"], "date_from": "2026-01-31", "date_to": None, "dry_run": True}
+    typed["remake"] = "everything"
 
-    assert read_form(typed, definition) == Form(("LA-002", "LA-001"), date(2026, 1, 31), None, dry_run=True)
+    assert read_form(typed, definition) == Form(
+        ("LA-002", "LA-001"), date(2026, 1, 31), None, Remake.EVERYTHING, dry_run=True
+    )
+
+
+def test_an_emptied_field_and_the_end_of_the_last_line_are_no_subjects(definition: TrialDefinition):
+    """Airflow's form makes null of the one, and an empty value of the other."""
+    subjects = trigger_form(definition)["subjects"]
+    assert accepts(subjects, None)
+    assert accepts(subjects, ["LA-001", ""])
+    assert read_form({"subjects": None}, definition).subjects == ()
+    assert read_form({"subjects": ["LA-001", ""]}, definition).subjects == ("LA-001",)
+
+
+def test_no_field_that_may_stay_empty_is_marked_as_one_to_fill(definition: TrialDefinition):
+    """Airflow's form marks every field whose types leave out null."""
+    for form in (trigger_form(definition), restore_form(["A"]), cleanup_form(["A"]), key_form(), incoming_form()):
+        for name, field in form.items():
+            filled = field.schema["type"] == "string" and (field.value is not None or name == "trial")
+            assert filled or "null" in field.schema["type"], name
+            assert None not in field.schema.get("enum", []), name
 
 
 @pytest.mark.parametrize(
@@ -79,6 +103,8 @@ def test_what_was_typed_is_read_back(definition: TrialDefinition):
         ({"date_from": HOSPITAL_ID}, "date_from: not a date"),
         ({"date_to": 4711}, "date_to: not a date"),
         ({"dry_run": HOSPITAL_ID}, "dry_run: neither true nor false"),
+        ({"remake": HOSPITAL_ID}, "remake: not one of changed, everything"),
+        ({"remake": [HOSPITAL_ID]}, "remake: not one of changed, everything"),
     ],
 )
 def test_what_airflow_lets_pass_is_refused_without_repeating_it(

@@ -21,6 +21,7 @@ from pacs2trial_demo.identities import OXENBARGER
 from support.demo_site import DemoSite
 
 LUNG = {"trial": "DEMO-LUNG"}
+RUN = "a run"
 
 
 class FakeRun:
@@ -37,6 +38,7 @@ class FakeRun:
             dag_id="trial_DEMO-LUNG",
             run_id="a run",
             task_id="balance",
+            xcom_pull=lambda task_ids, key: self.pushed.get(key),
             xcom_push=lambda key, value: self.pushed.update({key: value}),
             get_task_states=lambda dag_id, run_ids: {"a run": self.states},
         )
@@ -65,7 +67,7 @@ def planned(site: DemoSite, *subjects: str) -> str:
 
 
 def packages(run_key: str, subject: str) -> list[int]:
-    FakeRun().execute(Filter(task_id="filter", subject_key=subject, **LUNG))
+    FakeRun().execute(Filter(task_id="filter", subject_key=subject, run_key=run_key, **LUNG))
     made = FakeRun().execute(Collect(task_id="collect", subject_key=subject, run_key=run_key, **LUNG))
     assert isinstance(made, list)
     return made
@@ -122,9 +124,10 @@ def test_the_balance_fails_for_what_is_lost_and_names_it(demo_site: DemoSite):
     run = FakeRun(
         states={"plan": "success", "collect_0": "success", "collect_1": "failed", "deliver_1": "upstream_failed"}
     )
+    run.pushed["subjects"] = ["DL-001", "DL-002"]
 
     with pytest.raises(AirflowFailException) as failed:
-        run.execute(Balance(task_id="balance", batches=[["DL-001", "DL-002"]], **LUNG))
+        run.execute(Balance(task_id="balance", planned_by="plan", **LUNG))
     assert str(failed.value).splitlines() == [
         "BalanceError: collect: 1 failed",
         f"DL-002: 1 missing, {run.event['undecided']} undecided",
@@ -136,7 +139,7 @@ def test_the_balance_of_a_run_whose_plan_failed_fails(demo_site: DemoSite):
     run = FakeRun(states={"plan": "failed", "retrieve": "upstream_failed", "balance": "running"})
 
     with pytest.raises(AirflowFailException, match=r"^BalanceError: plan: 1 failed$"):
-        run.execute(Balance(task_id="balance", batches=None, **LUNG))
+        run.execute(Balance(task_id="balance", planned_by="plan", **LUNG))
 
 
 def test_ending_the_task_stops_the_transfer_and_keeps_what_has_come(demo_site: DemoSite):
@@ -173,9 +176,9 @@ def test_ending_the_task_in_the_middle_reaches_the_pacs_as_c_cancel(demo_site: D
 def test_collect_verify_and_deliver_hand_on_package_ids_counts_and_digests(demo_site: DemoSite):
     made = packages(planned(demo_site, "DL-002"), "DL-002")
     verified, first, second = FakeRun(), FakeRun(), FakeRun()
-    verified.execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+    verified.execute(Verify(task_id="verify", subject_key="DL-002", run_key=RUN, package_ids=made, **LUNG))
     for run in (first, second):
-        run.execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+        run.execute(Deliver(task_id="deliver", subject_key="DL-002", run_key=RUN, **LUNG))
 
     assert verified.event["packages"] == 1
     assert verified.event["proofs"]["links"] == 1
@@ -187,20 +190,20 @@ def test_collect_verify_and_deliver_hand_on_package_ids_counts_and_digests(demo_
 def test_nothing_is_sent_before_a_person_has_approved_it(demo_site: DemoSite):
     demo_site.change_definition("DEMO-LUNG", "review: never", "review: always")
     made = packages(planned(demo_site, "DL-002"), "DL-002")
-    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", run_key=RUN, package_ids=made, **LUNG))
 
     with pytest.raises(AirflowSkipException, match="review"):
-        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", run_key=RUN, **LUNG))
     assert not list((demo_site.home / "delivered").rglob("*.zip"))
 
 
 def test_a_trial_without_destination_keeps_its_packages_and_skips_delivery(demo_site: DemoSite):
     demo_site.change_definition("DEMO-LUNG", "deliver:\n  - {to: folder, path: demo-lung}\n", "")
     made = packages(planned(demo_site, "DL-002"), "DL-002")
-    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", package_ids=made, **LUNG))
+    FakeRun().execute(Verify(task_id="verify", subject_key="DL-002", run_key=RUN, package_ids=made, **LUNG))
 
     with pytest.raises(AirflowSkipException, match="no destination"):
-        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", **LUNG))
+        FakeRun().execute(Deliver(task_id="deliver", subject_key="DL-002", run_key=RUN, **LUNG))
 
 
 def test_a_pacs_that_is_away_is_worth_another_try(demo_site: DemoSite):

@@ -50,6 +50,7 @@ class Runs:
     unknown_field: Ended
     first: Ended
     second: Ended
+    unchanged: Ended
     incoming: Ended
     nothing_new: Ended
     plan: Ended
@@ -80,11 +81,12 @@ def runs(airflow_home: Path, originals: Path, tmp_path_factory: pytest.TempPathF
             ("trial_DEMO-LUNG", {"subjects": ["DL-999"]}),
             ("trial_DEMO-LUNG", {"patient_id": "RXH4711"}),
             ("trial_DEMO-LUNG", {}),
+            ("trial_DEMO-LUNG", {"remake": "everything"}),
             ("trial_DEMO-LUNG", {}),
             ("incoming", {}),
             ("incoming", {}),
             ("trial_DEMO-PLAN", {}),
-            ("cleanup", {"trial": "DEMO-LUNG", "what": "everything"}),
+            ("cleanup", {"trial": "DEMO-LUNG", "what": "everything", "confirm": "DEMO-LUNG"}),
             ("restore", {"trial": "DEMO-LUNG"}),
         )
         yield Runs(site, *ended)

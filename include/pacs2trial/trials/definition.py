@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pacs2trial.trials.filter import Filter
 from pacs2trial.trials.lookups import NAME, Lookup
 from pacs2trial.trials.nearest import unknown
+from pacs2trial.trials.notices import Notice
 from pacs2trial.trials.part import Part, faults
 from pacs2trial.trials.rules import AttributeRule
 from pacs2trial.trials.select import Select
@@ -203,6 +204,7 @@ class TrialDefinition(Part):
     subject waits for a person, the newest is used, or the first one stays.
     ``review``: of which contents a person is asked before they leave: of every one, of those that hold objects that
     nobody has approved yet, of none. ``four_eyes``: who started the run that made a package does not approve it.
+    ``late_after``: minutes after which a scheduled run that has not ended is late, and ``notify`` says so.
     """
 
     trial: Annotated[str, Field(pattern=r"^[A-Z0-9_-]{1,32}$")]
@@ -227,6 +229,8 @@ class TrialDefinition(Part):
     owner: str = "pacs2trial"
     tags: tuple[str, ...] = ()
     paused: bool = False
+    late_after: Annotated[int, Field(ge=1)] = 360
+    notify: tuple[Notice, ...] = ()
     _origin: Origin = PrivateAttr(default_factory=Origin)
 
     def __hash__(self) -> int:

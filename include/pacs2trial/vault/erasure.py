@@ -35,6 +35,7 @@ from pacs2trial.vault.tables import (
     Scope,
     SeriesDecision,
     Subject,
+    SubjectPass,
     TrialInstance,
     VersionDecision,
     now,
@@ -118,6 +119,9 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
     session.execute(delete(HandedOver).where(HandedOver.trial == trial))
     session.execute(delete(CollectedSubject).where(CollectedSubject.trial == trial))
     session.execute(delete(SeriesDecision).where(SeriesDecision.trial == trial))
+    session.execute(
+        delete(SubjectPass).where(SubjectPass.subject_id.in_(select(Subject.id).where(Subject.trial == trial)))
+    )
     session.execute(delete(VersionDecision).where(VersionDecision.trial == trial))
     session.execute(delete(TrialInstance).where(TrialInstance.trial == trial))
     packages = select(PackageRow.id).where(PackageRow.trial == trial)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import BalanceError
+from pacs2trial.trials.notices import Occasion
+from pacs2trial_airflow.notices import SUMMARY, tell_end
 from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.table import log_balances, struck, totals
 
@@ -29,32 +31,48 @@ class Balance(TrialOperator):
     """Strike the balance of the run, when all other steps are done, however they ended.
 
     Calls :func:`pacs2trial.staging.balance.balance`. What is held for a person is told and does no harm; a run with
-    a failed step, or with instances failed, missing, still expected or not judged, fails.
+    a failed step, or with instances failed, missing, still expected or not judged, fails. The summary of
+    :func:`pacs2trial.passes.summary` is logged, and sent by :func:`pacs2trial_airflow.notices.tell_end` to those who
+    are to be told.
 
     :param trial: trial ID
-    :param batches: the batches of subject keys that :class:`DicomFind` returned, None if it failed (templated)
+    :param planned_by: task id of the :class:`DicomFind` that says which subjects the run looked at; if it failed or was
+        a dry run, there is none to account for
     """
 
     produces = "balance"
     ui_color = "#e8dfc3"
-    template_fields: Sequence[str] = ("batches",)
 
-    def __init__(self, *, batches: Sequence[Sequence[str]] | None, **kwargs: Any) -> None:
+    def __init__(self, *, planned_by: str, **kwargs: Any) -> None:
+        for occasion in ("on_success_callback", "on_failure_callback"):
+            kwargs.setdefault(occasion, tell_end)
         super().__init__(**kwargs)
-        self.batches = batches
+        self.planned_by = planned_by
 
     def work(self, ws: Workspace, context: Context) -> None:
         problems = self._failed_steps(context)
-        keys = [key for batch in self.batches or () for key in batch]
+        keys = context["ti"].xcom_pull(task_ids=self.planned_by, key="subjects") or []
         if keys:
             lines = struck(ws, self.trial, keys)
             log_balances(self.log, lines)
             self.report(context, **totals(lines), facts=[asdict(line) for line in lines])
             problems += self._open_accounts(lines)
+            self._summarise(ws, context, lines)
         if problems:
             raise BalanceError("\n".join(problems))
         if not keys:
             raise AirflowSkipException("this run planned nothing, so there is nothing to account for")
+
+    def _summarise(self, ws: Workspace, context: Context, lines: Sequence[SubjectBalance]) -> None:
+        """Log what the run came to, and leave it for those who are told."""
+        from pacs2trial.passes import summary
+
+        ti = context["ti"]
+        found = summary(ws, self.trial, ti.xcom_pull(task_ids=self.planned_by, key="run_key"), lines)
+        for line in found.lines():
+            self.log.info("%s", line)
+        ti.xcom_push(key=SUMMARY, value="\n".join([f"Trial {self.trial}", *found.lines()]))
+        ti.xcom_push(key=Occasion.HELD.value, value=found.waits)
 
     def _open_accounts(self, lines: Sequence[SubjectBalance]) -> list[str]:
         """The subjects with instances that nobody can account for; those with held ones are told in the log."""

@@ -42,11 +42,15 @@ class SiteOperator(BaseOperator):
         """Work; where the far end may not be used at this hour, wait for it without a worker or a place in a pool."""
         with airflow_outcomes(), discreet_libraries():
             try:
-                return self.work(open_workspace(), context)
+                return self._outcome(open_workspace(), context)
             except ClosedError as closed:
                 self.log.info("%s; the task waits until then", closed)
                 opens = closed.opens
         return self._wait(opens)
+
+    def _outcome(self, ws: Workspace, context: Context) -> Any:
+        """What :meth:`work` returns or raises; a kind of step that has more to do about it says so here."""
+        return self.work(ws, context)
 
     def _wait(self, opens: datetime) -> None:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger

@@ -24,17 +24,26 @@ class RestorePlan(SiteOperator):
     """The subjects that the form asks for.
 
     Calls :func:`pacs2trial.restore.restorable_subjects`. Returns trial and subject key of each, for :class:`Restore`
-    to be mapped over.
+    to be mapped over. A dry run tells with :func:`pacs2trial.restore.losses` what is lost, and returns nobody.
     """
 
     ui_color = "#d8e8f0"
 
     def work(self, ws: Workspace, context: Context) -> list[dict[str, str]]:
-        from pacs2trial.restore import restorable_subjects
+        from pacs2trial.restore import losses, restorable_subjects
 
         form = read_restore_form(context["params"], ws.settings)
         keys = restorable_subjects(ws, form.trial, form.subjects or None)
         self.log.info("Trial %s: %d subjects.", form.trial, len(keys))
+        if form.dry_run:
+            for key in keys:
+                gone = losses(ws, form.trial, key)
+                self.log.info(
+                    "%s: %d of %d staged files and %d of %d packages are not there",
+                    *(key, gone.contents_lost, gone.contents, gone.packages_lost, gone.packages),
+                )
+            self.log.info("Dry run: nothing is brought back.")
+            return []
         return [{"trial": form.trial, "subject_key": key} for key in keys]
 
 

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import BalanceError, TransientError
-from pacs2trial_airflow.form import read_form
+from pacs2trial_airflow.form import Remake, read_form
 from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.origin import tell_origin
 from pacs2trial_airflow.stale import stale_subjects
 from pacs2trial_airflow.table import log_balances, struck, totals
 from pacs2trial_airflow.window import covered
@@ -20,15 +21,18 @@ from pacs2trial_airflow.window import covered
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from pacs2trial.retrieve.plan import SubjectPlan
     from pacs2trial.workspace import Workspace
 
 
 class DicomFind(TrialOperator):
     """Plan a run: C-FIND what the PACS holds of each subject and write it down as expected.
 
-    Calls :func:`pacs2trial.retrieve.plan.plan_run`. Returns batches of subject keys (lists of lists) for
-    :class:`DicomMove` to be mapped over, and pushes the run's key as XCom ``run_key``. A dry run returns no batch,
-    so that nothing else runs. A run that an imported key table or arriving data woke covers the subjects concerned.
+    Calls :func:`pacs2trial.retrieve.plan.plan_run` and :func:`pacs2trial.passes.due`. Returns batches of the subject
+    keys (lists of lists) with something to fetch or to make, for :class:`DicomMove` to be mapped over. Pushes the run's
+    key as XCom ``run_key`` and the keys of all subjects that were looked at as ``subjects``. A dry run returns no batch
+    and pushes nothing, so that nothing else runs. A run that an imported key table or arriving data woke covers the
+    subjects concerned, and goes on for each of them.
 
     :param trial: trial ID
     """
@@ -39,7 +43,9 @@ class DicomFind(TrialOperator):
     def work(self, ws: Workspace, context: Context) -> list[list[str]]:
         from pacs2trial.retrieve.plan import plan_run
 
-        form = read_form(context["params"], ws.definition(self.trial))
+        definition = ws.definition(self.trial)
+        form = read_form(context["params"], definition)
+        tell_origin(self.log, ws, definition, context)
         window = covered(
             context["dag_run"].run_type,
             (context.get("data_interval_start"), context.get("data_interval_end")),
@@ -47,7 +53,8 @@ class DicomFind(TrialOperator):
             date_from=form.date_from,
             date_to=form.date_to,
         )
-        subjects = form.subjects or self._corrected(ws, context)
+        woken = () if form.subjects else self._corrected(ws, context)
+        subjects = form.subjects or woken
         self.log.info("Covers %s; %s.", window, f"{len(subjects)} named subjects" if subjects else "all subjects")
         if window.empty:
             raise AirflowSkipException("no study date falls into this interval")
@@ -59,6 +66,8 @@ class DicomFind(TrialOperator):
             date_to=window.date_to,
             dry_run=form.dry_run,
         )
+        planned = [subject for subject in plan.subjects if subject.studies or window.whole]
+        keys = self._going_on(ws, planned, everything=bool(woken) or form.remake is Remake.EVERYTHING)
         self.report(
             context,
             subjects=len(plan.subjects),
@@ -66,17 +75,33 @@ class DicomFind(TrialOperator):
             expected=sum(subject.expected for subject in plan.subjects),
             missing=sum(subject.missing for subject in plan.subjects),
             held=sum(len(subject.held) for subject in plan.subjects),
+            going_on=len(keys),
             dry_run=plan.dry_run,
             facts=[asdict(subject) for subject in plan.subjects],
         )
+        self.log.info(
+            "%d subjects, %d of them with studies; something is to be fetched or made for %d.",
+            len(plan.subjects),
+            sum(bool(subject.studies) for subject in plan.subjects),
+            len(keys),
+        )
         if plan.dry_run:
-            self.log.info("Dry run: nothing is fetched, made or sent.")
+            self.log.info("Dry run: nothing is fetched, made or sent. It would be for: %s", ", ".join(keys) or "nobody")
             return []
         context["ti"].xcom_push(key="run_key", value=plan.run_key)
-        keys = [subject.subject_key for subject in plan.subjects if subject.studies or window.whole]
-        self.log.info("Run %s: %d of %d subjects go on.", plan.run_key, len(keys), len(plan.subjects))
+        context["ti"].xcom_push(key="subjects", value=[subject.subject_key for subject in planned])
         size = ws.settings.batch_subjects
         return [keys[start : start + size] for start in range(0, len(keys), size)]
+
+    def _going_on(self, ws: Workspace, planned: Sequence[SubjectPlan], *, everything: bool) -> list[str]:
+        """The subjects with something to fetch, or of whom anything was changed since their last pass."""
+        from pacs2trial.passes import due
+
+        keys = [subject.subject_key for subject in planned]
+        if everything:
+            return keys
+        changed = due(ws, ws.definition(self.trial), keys)
+        return [subject.subject_key for subject in planned if subject.missing or subject.subject_key in changed]
 
     def _corrected(self, ws: Workspace, context: Context) -> Sequence[str]:
         """The subjects for which key table or arriving data woke this run; empty for all."""
@@ -137,7 +162,8 @@ class Stage(TrialOperator):
 
     Calls :func:`pacs2trial.staging.settle`. Succeeds although instances are missing, so that one subject's loss stops
     no other subject: the task ``collect`` of that subject fails, and so does the balance of the run.
-    Returns the subject keys, for the steps per subject to be mapped over.
+    Writes down with :func:`pacs2trial.passes.begin` what the pass of each subject is made from. Returns the subject
+    keys, for the steps per subject to be mapped over.
 
     :param trial: trial ID
     :param run_key: the run that :class:`DicomFind` planned (templated)
@@ -159,6 +185,7 @@ class Stage(TrialOperator):
         self.timeout = timeout
 
     def work(self, ws: Workspace, context: Context) -> list[str]:
+        from pacs2trial.passes import begin
         from pacs2trial.retrieve.settle import settle
 
         keys = [key for batch in self.batches for key in batch]
@@ -168,5 +195,6 @@ class Stage(TrialOperator):
             self.log.error("%s", error)  # noqa: TRY400 - the message says it all, and the step goes on
             balances = struck(ws, self.trial, keys)
         log_balances(self.log, balances)
+        begin(ws, ws.definition(self.trial), keys, run_key=self.run_key)
         self.report(context, **totals(balances), facts=[asdict(line) for line in balances])
         return keys

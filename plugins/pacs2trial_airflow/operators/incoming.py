@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pacs2trial.errors import HeldError
 from pacs2trial_airflow.assets import INCOMING, asset, digest
 from pacs2trial_airflow.custody_form import read_cleanup_form
+from pacs2trial_airflow.incoming import read_incoming_form
 from pacs2trial_airflow.operators.base import SiteOperator
 from pacs2trial_airflow.operators.custody import actor
 from pacs2trial_airflow.stale import MOST_NAMED
@@ -28,7 +29,7 @@ class Arrivals(SiteOperator):
     """Look which trials have subjects with something new that is complete, and which studies wait for an enrolment.
 
     Calls :func:`pacs2trial.incoming.ready` and :func:`pacs2trial.incoming.unmatched`. Returns the trials for
-    :class:`Wake` to be mapped over; skipped when there are none.
+    :class:`Wake` to be mapped over; none for a dry run, skipped when there are none.
     """
 
     ui_color = "#d8e8f0"
@@ -37,6 +38,7 @@ class Arrivals(SiteOperator):
         from pacs2trial.incoming import ready, unmatched
         from pacs2trial.trials.load import load_trials
 
+        dry_run = read_incoming_form(context["params"])
         for study in unmatched(ws):
             self.log.info(
                 "Waits for an enrolment: study %s, %d instances of %s from %s since %s UTC, %s.",
@@ -55,6 +57,9 @@ class Arrivals(SiteOperator):
         trials = [one.trial for one in found if one.subject_keys]
         if not trials:
             raise AirflowSkipException("nothing new is complete")
+        if dry_run:
+            self.log.info("Dry run: no trial is woken. It would be: %s", ", ".join(trials))
+            return []
         return trials
 
 

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pacs2trial.errors import HeldError
 from pacs2trial_airflow.assets import KEYS
 from pacs2trial_airflow.key_tables import read_key_form
-from pacs2trial_airflow.operators.base import TrialOperator
+from pacs2trial_airflow.operators.base import TrialOperator, started_by
 from pacs2trial_airflow.stale import MOST_NAMED
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class ImportKeyTable(TrialOperator):
         self._tell(found.change)
         for one in found.delivered:
             self.log.warning("%s had been delivered to %s.", one.subject_key, one.destination)
+        if form.dry_run:
+            raise AirflowSkipException(f"{self.trial}: dry run, nothing is imported")
         if found.change.changes_nothing:
             raise AirflowSkipException(f"{self.trial}: nothing changes")
         if (found.change.changed or found.change.withdrawn) and not form.accept_corrections:
@@ -73,6 +75,5 @@ class ImportKeyTable(TrialOperator):
 
 
 def _person(context: Context) -> str:
-    """Who started the run, as Airflow knows it."""
-    name = getattr(context["dag_run"], "triggering_user_name", None)
-    return f"airflow:{name}" if name else "airflow"
+    """Who started the run, as the audit names him."""
+    return f"airflow:{started_by(context)}" if started_by(context) else "airflow"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from pacs2trial.errors import HeldError
 from pacs2trial_airflow.operators.base import TrialOperator, started_by
 
 if TYPE_CHECKING:
@@ -20,16 +21,35 @@ if TYPE_CHECKING:
 class SubjectOperator(TrialOperator):
     """One step for one subject.
 
+    The pass of the subject ends with the last step, or with one that is skipped because something waits for a person;
+    :func:`pacs2trial.passes.end` writes that down, so that later runs leave the subject alone until something changes.
+
     :param trial: trial ID
     :param subject_key: the trial's name for the patient (templated); also the label of the mapped task
+    :param run_key: the run that planned (templated)
     """
 
-    template_fields: Sequence[str] = ("subject_key",)
+    template_fields: Sequence[str] = ("subject_key", "run_key")
+    last: ClassVar[bool] = False
+    """Whether the pass is complete with this step."""
 
-    def __init__(self, *, subject_key: str, **kwargs: Any) -> None:
+    def __init__(self, *, subject_key: str, run_key: str, **kwargs: Any) -> None:
         kwargs.setdefault("map_index_template", "{{ task.subject_key }}")
         super().__init__(**kwargs)
         self.subject_key = subject_key
+        self.run_key = run_key
+
+    def _outcome(self, ws: Workspace, context: Context) -> Any:
+        from pacs2trial.passes import end
+
+        try:
+            result = super()._outcome(ws, context)
+        except (HeldError, AirflowSkipException):
+            end(ws, self.trial, self.subject_key, run_key=self.run_key)
+            raise
+        if self.last:
+            end(ws, self.trial, self.subject_key, run_key=self.run_key)
+        return result
 
     @abstractmethod
     def work(self, ws: Workspace, context: Context) -> Any: ...
@@ -69,17 +89,10 @@ class Collect(SubjectOperator):
 
     Calls :func:`pacs2trial.collect.collect_subject`. Returns the ids of the packages. Skipped while something of
     the subject waits for a person; fails when something expected did not come.
-
-    :param run_key: the run that planned (templated)
     """
 
     produces = "packages"
     ui_color = "#e6d5a8"
-    template_fields: Sequence[str] = ("subject_key", "run_key")
-
-    def __init__(self, *, run_key: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.run_key = run_key
 
     def work(self, ws: Workspace, context: Context) -> list[int]:
         from pacs2trial.collect import collect_subject
@@ -125,7 +138,7 @@ class Verify(SubjectOperator):
 
     produces = "verified"
     ui_color = "#d9c8e3"
-    template_fields: Sequence[str] = ("subject_key", "package_ids")
+    template_fields: Sequence[str] = ("subject_key", "run_key", "package_ids")
 
     def __init__(self, *, package_ids: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -158,6 +171,7 @@ class Deliver(SubjectOperator):
 
     produces = "deliveries"
     ui_color = "#e3b9a8"
+    last = True
 
     def work(self, ws: Workspace, context: Context) -> None:
         from pacs2trial.delivery import deliver_subject

@@ -20,6 +20,7 @@ from pacs2trial.vault.tables.judgements import (
     Judgement,
     SeriesDecision,
     StudyDecision,
+    SubjectPass,
     TrialInstance,
     VersionDecision,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "StudyDecision",
     "Subject",
     "SubjectGap",
+    "SubjectPass",
     "TrialInstance",
     "VersionDecision",
     "now",

@@ -65,6 +65,22 @@ class HandedOver(Base):
     __table_args__ = (UniqueConstraint("trial", "subject_id"),)
 
 
+class SubjectPass(Base):
+    """The last pass of a subject: its way from filter to delivery, or to where it waits for a person.
+
+    A subject whose inputs still have the digest ``ended`` has nothing to do.
+    """
+
+    __tablename__ = "subject_pass"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), unique=True)
+    run: Mapped[str] = mapped_column(String(64))  # key of the run that began last
+    begun: Mapped[str] = mapped_column(String(64))  # digest of the inputs with which it began
+    begun_at: Mapped[datetime] = mapped_column(default=now)
+    ended: Mapped[str] = mapped_column(String(64), default="")  # with which the last one that ended began
+    ended_at: Mapped[datetime | None]
+
+
 class HeldStudy(Base):
     """A study at a PACS of which it is in doubt whose it is; its subject stays until a person has settled that."""
 

@@ -1,4 +1,4 @@
-"""What people decide about versions and series, and what trials were told of data that came unasked."""
+"""What people decide about versions and series, what trials were told of data that came unasked, passes."""
 
 from __future__ import annotations
 
@@ -45,4 +45,14 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(), nullable=False),
         sa.Column("decided_by", sa.String(128), nullable=False),
         sa.UniqueConstraint("trial", "series"),
+    )
+    op.create_table(
+        "subject_pass",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("subject_id", sa.Integer(), sa.ForeignKey("subject.id"), nullable=False, unique=True),
+        sa.Column("run", sa.String(64), nullable=False),
+        sa.Column("begun", sa.String(64), nullable=False),
+        sa.Column("begun_at", sa.DateTime(), nullable=False),
+        sa.Column("ended", sa.String(64), nullable=False),
+        sa.Column("ended_at", sa.DateTime(), nullable=True),
     )
