@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from pacs2trial_airflow.operators.base import started_by
+from pacs2trial_airflow.rules import rules
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,19 +24,17 @@ _WORDS = {
 
 def tell_origin(log: Logger, ws: Workspace, definition: TrialDefinition, context: Context) -> None:
     """Log who started the run and the versions of everything that decides what it makes. No identity is among it."""
-    from pacs2trial import __version__
     from pacs2trial.intake.stage1 import pinned_staging_plan
-    from pacs2trial.keytable import current_version
-    from pacs2trial.trials.load import canonical
 
     run_type = str(getattr(context["dag_run"].run_type, "value", context["dag_run"].run_type))
-    log.info("Started %s%s.", _WORDS.get(run_type, run_type), f", {started_by(context)}" if started_by(context) else "")
-    keys = current_version(ws.vault, definition.trial)
+    who = started_by(context)
+    log.info("Started %s%s.", _WORDS.get(run_type, run_type), f", {who}" if who else "")
+    versions = rules(ws, definition)
     log.info(
-        "Rules: definition %s, staging plan %s, key table version %d (%s), pacs2trial %s.",
-        hashlib.sha256(canonical(definition)).hexdigest()[:12],
+        "Rules: definition %s, staging plan %s, key table version %s (%s), pacs2trial %s.",
+        versions["definition"][:12],
         pinned_staging_plan(ws).digest[:12],
-        keys.number,
-        keys.digest[:12],
-        __version__,
+        versions.get("key_version", "none"),
+        versions.get("key_digest", "")[:12],
+        versions["release"],
     )

@@ -7,10 +7,36 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
+from airflow.sdk.definitions.retry_policy import ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from pacs2trial.errors import HeldError, Pacs2TrialError, TransientError
+
+
+class ShortageError(AirflowException):
+    """Network, disk or database was short of something: a repetition may succeed."""
+
+
+class UnexpectedError(AirflowException):
+    """A fault of pacs2trial or of a library, told by type and place."""
+
+
+def retries() -> ExceptionRetryPolicy:
+    """How steps are repeated; the reason stands with the try in Airflow's UI.
+
+    Shortages are repeated after the delays of the task, a fault nobody expected once a moment later. What cannot be
+    helped by repeating has failed at once already (:class:`AirflowFailException`).
+    """
+    return ExceptionRetryPolicy(
+        rules=[
+            RetryRule(AirflowFailException, RetryAction.FAIL, reason="repeating cannot help"),
+            RetryRule(ShortageError, RetryAction.RETRY, reason="network, disk or database was short of something"),
+            RetryRule(UnexpectedError, RetryAction.RETRY, timedelta(seconds=30), reason="a fault nobody expected"),
+        ]
+    )
+
 
 _QUOTING = ("httpcore", "httpx", "pydicom", "pynetdicom", "sqlalchemy")
 """Libraries that quote values in what they log or warn of."""
@@ -33,13 +59,13 @@ def airflow_outcomes() -> Iterator[None]:
     except HeldError as error:
         raise AirflowSkipException(str(error)) from None
     except TransientError as error:
-        raise AirflowException(str(error)) from None
+        raise ShortageError(str(error)) from None
     except Pacs2TrialError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from None
     except AirflowException:
         raise
     except Exception as error:  # noqa: BLE001 - see above: nothing unknown may reach the log with its text
-        raise AirflowException(f"unexpected {type(error).__name__} {place(error)}") from None
+        raise UnexpectedError(f"unexpected {type(error).__name__} {place(error)}") from None
 
 
 def place(error: BaseException) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from pacs2trial.delivery import approve, deliver_subject
+from pacs2trial.delivery import deliver_subject
 from pacs2trial.keytable.studies import Answer
 from pacs2trial.passes import begin, due, end
 from pacs2trial.passes.inputs import READ
+from pacs2trial.review import approve
 from pacs2trial.settings import Settings
 from pacs2trial.vault.tables import Base, HeldStudy, Instance, InstanceState, StudyDecision, TrialInstance
 from pacs2trial_demo.identities import OXENBARGER

@@ -20,6 +20,7 @@ UNIQUE_KEYS = {
     "SERIES": "SeriesInstanceUID",
     "IMAGE": "SOPInstanceUID",
 }
+_NARROWING = ("PATIENT", "STUDY")
 _LAST_GROUP = 0x0040
 """Keys of queries lie in groups up to this one; what comes after (contours, beams, pixels) is not kept in memory."""
 
@@ -44,6 +45,7 @@ class Index:
 
     def __init__(self) -> None:
         self._instances: dict[str, Instance] = {}
+        self._below: dict[tuple[str, str], dict[str, Instance]] = {}  # those of a patient or study, by SOP Instance UID
         self._lock = RLock()
 
     def scan(self, folder: Path) -> int:
@@ -78,8 +80,17 @@ class Index:
             str(whole.file_meta.TransferSyntaxUID),
         )
         with self._lock:
+            self._forget(sop_instance)
             self._instances[sop_instance] = instance
+            for level in _NARROWING:
+                self._below.setdefault((level, instance.uid(level)), {})[sop_instance] = instance
         return instance
+
+    def _forget(self, sop_instance: str) -> None:
+        gone = self._instances.pop(sop_instance, None)
+        if gone is not None:
+            for level in _NARROWING:
+                del self._below[level, gone.uid(level)][sop_instance]
 
     def remove(self, sop_instance: str) -> Instance:
         """Delete one object, its file too, as an archive does when its time to keep is over.
@@ -88,7 +99,8 @@ class Index:
             KeyError: there is no such object.
         """
         with self._lock:
-            gone = self._instances.pop(sop_instance)
+            gone = self._instances[sop_instance]
+            self._forget(sop_instance)
         gone.path.unlink()
         return gone
 
@@ -99,6 +111,11 @@ class Index:
         with self._lock:
             return list(self._instances.values())
 
+    def below(self, level: str, uid: str) -> list[Instance]:
+        """The instances of one patient or study."""
+        with self._lock:
+            return list(self._below.get((level, uid), {}).values())
+
     def select(self, level: str, identifier: Dataset) -> list[Instance]:
         """The instances below the entities that the unique keys of ``level`` and of those above name.
 
@@ -106,7 +123,13 @@ class Index:
         """
         wanted = [(one, texts(identifier, UNIQUE_KEYS[one])) for one in LEVELS[: LEVELS.index(level) + 1]]
         exact = [(one, values) for one, values in wanted if values and not any(sign in values[0] for sign in "*?")]
-        return [one for one in self.instances() if all(one.uid(level) in values for level, values in exact)]
+        narrowing = [pair for pair in exact if pair[0] in _NARROWING]
+        among = [one for uid in narrowing[-1][1] for one in self.below(narrowing[-1][0], uid)] if narrowing else None
+        return [
+            one
+            for one in (self.instances() if among is None else among)
+            if all(one.uid(level) in values for level, values in exact)
+        ]
 
 
 def entities(level: str, instances: Iterable[Instance]) -> list[list[Instance]]:

@@ -85,10 +85,9 @@ def find(index: Index, identifier: Dataset, level: str, aet: str, surplus: int =
 
     ``surplus`` is added to every number of related instances: a PACS whose counts are wrong.
     """
-    everything = index.instances()
     keys = [key for key in identifier if key.keyword not in _NOT_MATCHED and _belongs(key, level)]
     for members in entities(level, index.select(level, identifier)):
-        entity = _describe(level, members, everything, surplus)
+        entity = _describe(level, members, index, surplus)
         if all(matches(key, entity) for key in keys):
             yield _answer(identifier, keys, entity, level, aet)
 
@@ -102,12 +101,12 @@ def _belongs(key: DataElement, level: str) -> bool:
     return level != "PATIENT" and (key.keyword in _STUDY_KEYS or (level == "SERIES" and key.keyword in _SERIES_KEYS))
 
 
-def _describe(level: str, members: list[Instance], everything: list[Instance], surplus: int) -> Dataset:
+def _describe(level: str, members: list[Instance], index: Index, surplus: int) -> Dataset:
     """The attributes of one entity: its first instance's header, and what is counted over all of them (C.3.4)."""
     entity = Dataset()
     entity.update(members[0].header)
     if level in {"PATIENT", "STUDY"}:
-        patient = [one for one in everything if one.keys[0] == members[0].keys[0]]
+        patient = index.below("PATIENT", members[0].uid("PATIENT"))
         entity.NumberOfPatientRelatedStudies = distinct("STUDY", patient)
         entity.NumberOfPatientRelatedSeries = distinct("SERIES", patient)
         entity.NumberOfPatientRelatedInstances = len(patient) + surplus

@@ -41,6 +41,7 @@ class Balance(TrialOperator):
     """
 
     produces = "balance"
+    consumes = ("staged", "packages", "deliveries")
     ui_color = "#e8dfc3"
 
     def __init__(self, *, planned_by: str, **kwargs: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -11,11 +11,13 @@ from airflow.sdk import BaseOperator
 from pacs2trial.errors import ClosedError
 from pacs2trial_airflow.assets import asset, digest
 from pacs2trial_airflow.hooks.workspace import open_workspace
-from pacs2trial_airflow.outcomes import airflow_outcomes, discreet_libraries
+from pacs2trial_airflow.outcomes import airflow_outcomes, discreet_libraries, retries
+from pacs2trial_airflow.rules import rules
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from pacs2trial.workspace import Workspace
@@ -30,6 +32,10 @@ class SiteOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", retries())
+        super().__init__(**kwargs)
 
     def execute(self, context: Context) -> Any:
         return self._work_or_wait(context)
@@ -70,17 +76,37 @@ class TrialOperator(SiteOperator):
 
     produces: ClassVar[str]
     """The asset that the step's events belong to; see :func:`pacs2trial_airflow.assets.asset`."""
+    consumes: ClassVar[tuple[str, ...]] = ()
+    """The assets of which it is made, for lineage."""
+    reported: Mapping[str, Any]
 
     def __init__(self, *, trial: str, **kwargs: Any) -> None:
         kwargs.setdefault("outlets", [asset(trial, self.produces)])
         super().__init__(**kwargs)
         self.trial = trial
+        self.reported = {}
+        self._rules: Mapping[str, Any] = {}
+
+    def _outcome(self, ws: Workspace, context: Context) -> Any:
+        self._rules = rules(ws, ws.definition(self.trial))
+        return super()._outcome(ws, context)
 
     def report(self, context: Context, *, facts: Any, **counts: Any) -> None:
-        """Put counts, and the digest of ``facts``, into the event of the step's asset."""
+        """Put counts, the digest of ``facts`` and the versions of the rules into the event of the step's asset."""
+        self.reported = {**counts, "digest": digest(facts), "rules": dict(self._rules)}
         events = context["outlet_events"]
         for outlet in self.outlets:
-            events[outlet].extra = {**counts, "digest": digest(facts)}
+            events[outlet].extra = dict(self.reported)
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> OperatorLineage[Any, Any]:
+        """What the OpenLineage provider, where it is installed and has a transport, tells of the step."""
+        from pacs2trial_airflow.lineage import lineage
+
+        return lineage(self.trial, self.produces, self.consumes, self.reported)
+
+    def get_openlineage_facets_on_failure(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The same of a step that failed; it may have nothing to report."""
+        return self.get_openlineage_facets_on_complete(task_instance)
 
 
 def started_by(context: Context) -> str:

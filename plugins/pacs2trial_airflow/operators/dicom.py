@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import BalanceError, TransientError
+from pacs2trial_airflow.assets import INCOMING, KEYS
 from pacs2trial_airflow.form import Remake, read_form
 from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.origin import tell_origin
@@ -38,6 +39,7 @@ class DicomFind(TrialOperator):
     """
 
     produces = "planned"
+    consumes = (KEYS, INCOMING)
     ui_color = "#d8e8f0"
 
     def work(self, ws: Workspace, context: Context) -> list[list[str]]:
@@ -129,6 +131,7 @@ class DicomMove(TrialOperator):
     """
 
     produces = "retrieved"
+    consumes = ("planned",)
     ui_color = "#c3dbe8"
     template_fields: Sequence[str] = ("run_key", "subject_keys")
 
@@ -173,6 +176,7 @@ class Stage(TrialOperator):
     """
 
     produces = "staged"
+    consumes = ("retrieved",)
     ui_color = "#b5d3b8"
     template_fields: Sequence[str] = ("run_key", "batches")
 

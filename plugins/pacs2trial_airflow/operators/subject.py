@@ -63,6 +63,7 @@ class Filter(SubjectOperator):
     """
 
     produces = "filtered"
+    consumes = ("staged",)
     ui_color = "#cfdcb5"
 
     def work(self, ws: Workspace, context: Context) -> None:
@@ -92,6 +93,7 @@ class Collect(SubjectOperator):
     """
 
     produces = "packages"
+    consumes = ("filtered",)
     ui_color = "#e6d5a8"
 
     def work(self, ws: Workspace, context: Context) -> list[int]:
@@ -137,6 +139,7 @@ class Verify(SubjectOperator):
     """
 
     produces = "verified"
+    consumes = ("packages",)
     ui_color = "#d9c8e3"
     template_fields: Sequence[str] = ("subject_key", "run_key", "package_ids")
 
@@ -170,6 +173,7 @@ class Deliver(SubjectOperator):
     """
 
     produces = "deliveries"
+    consumes = ("verified",)
     ui_color = "#e3b9a8"
     last = True
 
