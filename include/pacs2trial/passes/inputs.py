@@ -55,8 +55,9 @@ def inputs(ws: Workspace, definition: TrialDefinition, subject_keys: Collection[
     """The digest of each subject's inputs, by subject key; unknown and withdrawn ones are left out.
 
     It holds definition, release, the site's list of safe private attributes, how pixels are looked at, the areas that
-    are wiped of devices, the subject's revision of the key table, every instance of the subject's studies (also those filed under somebody else, which put them in doubt), and what
-    people decided. Answers of look-ups are not in it: they stand where nobody tells of a change.
+    are wiped of devices, the subject's revision of the key table, every instance of the subject's studies (also those
+    filed under somebody else, which put them in doubt), and what people decided. Answers of look-ups are not in it:
+    they stand where nobody tells of a change.
     """
     unsaid = {name: TrialDefinition.model_fields[name].default for name in _WHEN_AND_FOR_WHOM}
     deciding = definition.model_copy(update=unsaid)
