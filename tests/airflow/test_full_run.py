@@ -1,6 +1,7 @@
 """A trial's DAG from PACS to delivered package, run twice, against a real PACS and receiver in this process."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from airflow.models.asset import AssetEvent, AssetModel
@@ -36,6 +37,22 @@ def test_a_second_run_makes_the_same_bytes_and_delivers_nothing_new(runs: Runs):
     assert runs.second.delivered == runs.first.delivered
     assert "has this content already" in runs.second.log
     assert ": delivered" not in runs.second.log
+
+
+def test_a_run_without_anything_new_asks_accounts_and_does_nothing_else(runs: Runs):
+    assert runs.unchanged.state == "success"
+    done = {name for name, state in runs.unchanged.tasks.items() if state == "success"}
+    assert done == {"plan", "balance"}
+    assert len(runs.unchanged.tasks) == 8
+    assert "something is to be fetched or made for 0." in runs.unchanged.log
+    assert "3 subjects; 0 packages made, 0 deliveries." in runs.unchanged.log
+
+
+def test_the_log_tells_by_what_rules_a_run_works_and_what_started_it(runs: Runs):
+    assert "Started by hand" in runs.first.log
+    assert re.search(
+        r"Rules: definition \w{12}, staging plan \w{12}, key table version 1 \(\w{12}\), pacs2trial \d", runs.first.log
+    )
 
 
 def test_what_waits_for_a_person_skips_its_own_subject_only_and_the_run_ends_well(runs: Runs):
@@ -97,6 +114,8 @@ def test_events_of_the_assets_carry_counts_and_a_digest(runs: Runs):
     assert all(len(extra["digest"]) == 64 for extra in of.values())
     assert of["staged"]["staged"] == of["planned"]["expected"] > 0
     assert of["balance"]["missing"] == 0
+    rules = of["packages"]["rules"]
+    assert (rules["key_version"], len(rules["definition"])) == (1, 64)
 
 
 def test_the_same_state_gives_the_same_digests(runs: Runs):
@@ -116,6 +135,10 @@ def test_xcom_holds_run_keys_subject_keys_and_package_ids_only(runs: Runs):
     run_key = found.pop(("plan", "run_key"))
 
     assert isinstance(run_key, str)
+    assert found.pop(("plan", "subjects")) == ["DL-001", "DL-002", "DL-003"]
+    told = str(found.pop(("balance", "summary")))
+    assert told.startswith("Trial DEMO-LUNG\n3 subjects; 2 packages made, 2 deliveries.\nInstances: ")
+    assert found.pop(("balance", "held")) is False
     assert found.pop(("plan", "return_value")) == [["DL-001", "DL-002", "DL-003"]]
     assert found.pop(("stage", "return_value")) == ["DL-001", "DL-002", "DL-003"]
     assert all(isinstance(package_id, int) for package_id in found.pop(("collect", "return_value")))

@@ -120,11 +120,12 @@ def test_what_one_subject_lacks_stops_no_other(demo_site: DemoSite):
 
 def test_the_balance_fails_for_what_is_lost_and_names_it(demo_site: DemoSite):
     demo_site.pacs.faults.dropped.add(demo_site.original(OXENBARGER, "RTSTRUCT").SOPInstanceUID)
-    packages(planned(demo_site, "DL-001", "DL-002"), "DL-001")
+    run_key = planned(demo_site, "DL-001", "DL-002")
+    packages(run_key, "DL-001")
     run = FakeRun(
         states={"plan": "success", "collect_0": "success", "collect_1": "failed", "deliver_1": "upstream_failed"}
     )
-    run.pushed["subjects"] = ["DL-001", "DL-002"]
+    run.pushed |= {"subjects": ["DL-001", "DL-002"], "run_key": run_key}
 
     with pytest.raises(AirflowFailException) as failed:
         run.execute(Balance(task_id="balance", planned_by="plan", **LUNG))
@@ -133,6 +134,7 @@ def test_the_balance_fails_for_what_is_lost_and_names_it(demo_site: DemoSite):
         f"DL-002: 1 missing, {run.event['undecided']} undecided",
     ]
     assert run.event["missing"] == 1
+    assert run.pushed["summary"].startswith("Trial DEMO-LUNG\n2 subjects; 1 packages made, 0 deliveries.\nInstances: ")
 
 
 def test_the_balance_of_a_run_whose_plan_failed_fails(demo_site: DemoSite):

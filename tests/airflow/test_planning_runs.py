@@ -10,6 +10,7 @@ def test_a_dry_run_counts_and_skips_every_other_step(runs: Runs):
     assert runs.dry.tasks["plan"] == "success"
     assert [runs.dry.tasks[step] for step in STEPS_AFTER_PLAN] == ["skipped"] * 7
     assert "DL-001: 2 studies" in runs.dry.log
+    assert "It would be for: DL-001, DL-002, DL-003" in runs.dry.log
 
 
 def test_a_window_in_which_nobody_has_a_study_ends_well_with_nothing_done(runs: Runs):
