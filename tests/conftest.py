@@ -5,6 +5,7 @@ import pytest
 pytest.register_assert_rewrite("support")  # fixtures import each other before pytest comes to them
 
 pytest_plugins: list[str] = [
+    "support.filter_bench",
     "support.hospital",
     "support.peers",
     "support.receivers",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from pacs2trial.clearance.decisions import release
 from pacs2trial.errors import InputError, PermanentError, TransientError
-from pacs2trial.filtering.decisions import discard, reject, release
+from pacs2trial.filtering.decisions import discard, reject
 from pacs2trial.staging import ledger, quarantine
 from pacs2trial.vault.tables import AuditEntry, Disclosure, InstanceState, Judgement
 from pacs2trial.workspace import Workspace
@@ -131,9 +132,10 @@ def test_nobody_decides_twice_or_on_nothing(workspace: Workspace):
         reject(workspace, "nothing", "why", "dr.who")
 
 
-def test_release_says_that_it_is_not_available(workspace: Workspace):
-    with pytest.raises(InputError, match="not available yet"):
-        release(workspace, keep(workspace), "why", "dr.who")
+def test_what_cannot_be_read_is_not_released(workspace: Workspace):
+    with pytest.raises(InputError, match="reject or discard"):
+        kept = quarantine.keep(workspace, OBJECT, reason="truncated", detail="too short", instance=None)
+        release(workspace, kept.token, "why", "dr.who")
 
 
 def test_a_disk_that_refuses_leaves_nothing_in_the_ledger(workspace: Workspace, tmp_path: Path):

@@ -1,4 +1,7 @@
-"""What people decide about quarantined objects; every decision is audited (promise 10)."""
+"""What people refuse of quarantined objects; every decision is audited (promise 10).
+
+What they let in is :mod:`pacs2trial.clearance.decisions`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from contextlib import contextmanager
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from pacs2trial.errors import InputError, NotAvailableError
+from pacs2trial.errors import InputError
 from pacs2trial.staging.quarantine import REJECTED, WAITING
-from pacs2trial.vault.tables import Instance, InstanceState, QuarantineItem, StagedVersion, now
+from pacs2trial.vault.tables import Instance, InstanceState, PixelDecision, QuarantineItem, StagedVersion, now
 from pacs2trial.workspace import Workspace
 
 
@@ -48,33 +51,31 @@ def discard(ws: Workspace, token: str, reason: str, actor: str) -> None:
     (ws.settings.quarantine / token).unlink(missing_ok=True)
 
 
-def release(ws: Workspace, token: str, reason: str, actor: str) -> None:
-    """Let an object into staging after a person has looked at it.
-
-    Raises:
-        InputError: as for :func:`reject`.
-        NotAvailableError: release needs text detection and redaction, which this release does not have.
-    """
-    _require_waiting(ws, token, reason, actor)
-    raise NotAvailableError(
-        "release is not available yet: this release cannot show or wipe text in pixels; reject or discard the object"
-    )
-
-
 @contextmanager
 def _decision(ws: Workspace, act: str, token: str, reason: str, actor: str) -> Iterator[tuple[Session, QuarantineItem]]:
     """The waiting item in a transaction that holds the audit entry too: both happen or neither."""
-    _require_waiting(ws, token, reason, actor)
+    require_waiting(ws, token, reason, actor)
     with ws.vault.session() as session:
         waiting = select(QuarantineItem).where(QuarantineItem.token == token, QuarantineItem.state == WAITING)
         item = session.scalars(waiting.with_for_update()).one_or_none()
         if item is None:
             raise InputError(f"quarantined object {token} was decided on just now by somebody else")
         ws.vault.audit.append(session, act, actor=actor, target=token, reason=reason)
+        if item.pixels is not None:  # what let it in before must not do so again
+            session.execute(
+                update(PixelDecision)
+                .where(PixelDecision.instance_id == item.instance_id, PixelDecision.pixels == item.pixels)
+                .values(outcome="hold", reason=act, decided_by=actor, result="")
+            )
         yield session, item
 
 
-def _require_waiting(ws: Workspace, token: str, reason: str, actor: str) -> None:
+def require_waiting(ws: Workspace, token: str, reason: str, actor: str) -> None:
+    """Return if the object waits and person and reason are named.
+
+    Raises:
+        InputError: as for :func:`reject`.
+    """
     if not reason.strip():
         raise InputError("a decision needs a reason")
     if not actor.strip():

@@ -76,7 +76,7 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         lacking = _lacking(ws, definition, rulings)
         with ws.vault.session() as session:
             if lacking and definition.filter.require and definition.filter.require.otherwise == "hold":
-                rulings = rulings | _held(lacking)
+                rulings = rulings | _held(lacking, {one.instance_id: one.answers for one in seen})
                 _write(session, trial, subject.subject_id, rulings, weighed)
             _note(session, trial, subject.subject_id, lacking)
     return _told(subject.subject_key, rulings, lacking)
@@ -89,12 +89,20 @@ def _lacking(ws: Workspace, definition: TrialDefinition, rulings: Mapping[int, R
     return gaps(ws, definition.trial, definition.filter.require, accepted)
 
 
-def _held(lacking: Sequence[Gap]) -> dict[int, Ruling | None]:
-    return {
-        instance_id: Ruling(Judgement.HELD, f"filter.require: {gap.gap}")
-        for gap in reversed(lacking)
-        for instance_id in gap.instances
-    }
+def _held(lacking: Sequence[Gap], answers: Mapping[int, Mapping[str, str]]) -> dict[int, Ruling | None]:
+    """What waits because something that it needs is not there, unless a person answered to that."""
+    rulings: dict[int, Ruling | None] = {}
+    for gap in reversed(lacking):
+        rule = f"filter.require: {gap.gap}"
+        for instance_id in gap.instances:
+            match answers.get(instance_id, {}).get(rule):
+                case "release":
+                    continue
+                case "reject":
+                    rulings[instance_id] = Ruling(Judgement.REJECTED, f"a person: {rule}")
+                case _:
+                    rulings[instance_id] = Ruling(Judgement.HELD, rule)
+    return rulings
 
 
 def _told(subject_key: str, rulings: Mapping[int, Ruling | None], lacking: Sequence[Gap]) -> Filtered:
