@@ -18,7 +18,7 @@ from support.filter_bench import ROW, TRIAL, Bench
 
 DOSE_SR = "1.2.840.10008.5.1.4.1.1.88.67"
 PRESENTATION = "1.2.840.10008.5.1.4.1.1.11.1"
-HEAD = {"body_part": "HEAD", "pixel_spacing": "0.9\\0.9", "orientation": "1\\0\\0\\0\\1\\0"} | dict.fromkeys(("rows", "columns"), 256)
+HEAD = {
     "body_part": "HEAD",
     "pixel_spacing": "0.9\\0.9",
     "orientation": "1\\0\\0\\0\\1\\0",
