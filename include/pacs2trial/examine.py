@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pacs2trial import publish
 from pacs2trial.connections import Connections, from_text
+from pacs2trial.delivery.examined import destination_findings
 from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
 from pacs2trial.finding import Finding, wrong
 from pacs2trial.keytable import check_key_table, read_keys
@@ -49,7 +50,7 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
         findings += [_definition(definition, settings), _key_table(definition, settings, connections)]
     findings += _key_folder(settings)
     findings += _peers(trials, connections, settings)
-    findings += _destinations(trials, connections)
+    findings += destination_findings(settings, connections, trials)
     findings.append(_query_retrieve(settings, trials))
     return [*findings, *receiver_findings(settings, connections, trials)]
 
@@ -219,17 +220,6 @@ def _dimse(source: Peer) -> Finding:
     except Pacs2TrialError as error:
         return wrong(where, error, "ask the PACS team to allow this AE title, or correct the connection")
     return Finding(where, good=True, text=f"{source.aet} at {source.host}:{source.port} answers C-ECHO")
-
-
-def _destinations(trials: dict[str, TrialDefinition], connections: Connections) -> Iterator[Finding]:
-    named = {one.connection for definition in trials.values() for one in definition.deliver if one.connection}
-    for name in sorted(named):
-        try:
-            connections.get(name)
-        except Pacs2TrialError as error:
-            yield wrong(f"destination {name}", error)
-        else:
-            yield Finding(f"destination {name}", good=True, text="the connection is known")
 
 
 def _query_retrieve(settings: Settings, trials: dict[str, TrialDefinition]) -> Finding:

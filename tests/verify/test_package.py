@@ -372,10 +372,12 @@ def test_a_required_validity_that_cannot_be_checked_fails(
     )
 
 
-def test_what_the_trial_requires_and_the_subject_lacks_is_found(hospital: Hospital) -> None:
-    hospital.define(LUNG, source={"pacs": "main", "modalities": [*MODALITIES, "MR"]}, package={"require": ["CT", "MR"]})
-    package = hospital.package(LUNG, "LA-001")
-    assert failed(hospital, package)["completeness"] == ("MR: the trial requires it, the subject has none",)
+def test_what_the_trial_requires_and_the_subject_lacks_is_told(hospital: Hospital) -> None:
+    source = {"pacs": "main", "modalities": [*MODALITIES, "MR"]}
+    hospital.define(LUNG, source=source, filter={"require": {"modalities": ["CT", "MR"]}})
+    completeness, *_ = hospital.verify(hospital.package(LUNG, "LA-001"))
+    assert completeness.passed
+    assert completeness.findings == ("MR: the trial requires it, the subject has none",)
 
 
 def test_an_inventory_that_says_something_else_is_found(hospital: Hospital, package: PackageMade) -> None:

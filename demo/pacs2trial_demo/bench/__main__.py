@@ -12,6 +12,7 @@ from rich.table import Table
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, median, times_as_fast
 from pacs2trial_demo.bench.network import tables
+from pacs2trial_demo.bench.packages import packages
 from pacs2trial_demo.bench.peers import in_python, peers
 from pacs2trial_demo.bench.pixels import pixel_tables
 from pacs2trial_demo.bench.pull import pulls
@@ -36,7 +37,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="CT, MR, RTSTRUCT")
-    parser.add_argument("--on", nargs="*", default=["files", "network", "pixels"], help="files, network, pixels")
+    parser.add_argument(
+        "--on", nargs="*", default=["files", "packages", "network", "pixels"], help="files, packages, network, pixels"
+    )
     parser.add_argument(
         "--also", nargs="*", default=[], metavar="NAME=AET@PORT", help="servers on loopback that run already"
     )
@@ -55,12 +58,15 @@ def main() -> None:
                 console.print(table)
             for table in pulls(sent, folder / "pull", asked.rounds):
                 console.print(table)
+        staged = {kind: _staged(files, folder / "staged" / kind) for kind, files in sets.items()}
+        if "packages" in asked.on:
+            for table in packages(staged, folder / "packages", asked.rounds):
+                console.print(table)
         if "files" not in asked.on:
             return
         others = peers(folder)
         for kind, files in sets.items():
-            staged = _staged(files, folder / "staged" / kind)
-            work = {STAGE_1: files, STAGE_2: staged, **dict.fromkeys(others, files)}
+            work = {STAGE_1: files, STAGE_2: staged[kind], **dict.fromkeys(others, files)}
             console.print(_table(kind, files, measure(work, folder / "out", asked.rounds)))
 
 

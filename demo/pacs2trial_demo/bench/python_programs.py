@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 Work = Callable[[list[Path], Path], None]
@@ -28,6 +29,12 @@ def _stage_2() -> Work:
     from pacs2trial_demo.bench.stages import stage_2
 
     return stage_2
+
+
+def _package(compression: str) -> Work:
+    from pacs2trial_demo.bench.stages import package
+
+    return partial(package, compression)
 
 
 def _pydicom() -> Work:
@@ -72,6 +79,8 @@ def _deid() -> Work:
 PROGRAMS: Mapping[str, Callable[[], Work]] = {
     "stage 1": _stage_1,
     "stage 2": _stage_2,
+    "stage 2 + zip, stored": partial(_package, "store"),
+    "stage 2 + zip, fast": partial(_package, "fast"),
     "pydicom read + write": _pydicom,
     "dicom-anonymizer (Kitware)": _kitware,
     "deid (pydicom)": _deid,

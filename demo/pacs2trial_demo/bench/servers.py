@@ -131,6 +131,27 @@ def orthanc(folder: Path) -> Iterator[Running]:
         yield Running("Orthanc, no flush", "ORTHANC", port, pid, folder / "storage")
 
 
+@contextmanager
+def orthanc_with_rest(folder: Path) -> Iterator[str | None]:
+    """Debian's Orthanc with its REST interface: the address, or None where it is not installed."""
+    program_found = _orthanc_program()
+    if program_found is None:
+        yield None
+        return
+    port = free_port()
+    configuration = {
+        "StorageDirectory": str(folder / "storage"),
+        "DicomServerEnabled": False,
+        "HttpPort": port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "SyncStorageArea": False,
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration), "utf-8")
+    with _running([program_found, str(folder / "orthanc.json")], folder, port, {}):
+        yield f"http://127.0.0.1:{port}"
+
+
 def _destinations(folder: Path) -> dict[str, list[str | int]]:
     """Where Orthanc may move to: ``destinations.json`` in its folder, AE title to port."""
     path = folder / "destinations.json"

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import cast
 
+from pacs2trial.collect.chosen import Chosen
+from pacs2trial.collect.stage2 import Recipe, address
+from pacs2trial.collect.writing import write_package
 from pacs2trial.deidentify import deidentify
 from pacs2trial.dicomfile.durable import write_durably
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
 from pacs2trial.dicomfile.mapped import mapped
 from pacs2trial.profile import Plan, SubjectValues, staging_plan, trial_plan
-from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial.vault import Original
+from pacs2trial.profile.statement import statement
+from pacs2trial.settings import Settings
+from pacs2trial.trials.definition import Package, TrialDefinition
+from pacs2trial.vault import Original, Pseudonyms
 
 _DEFINITION = TrialDefinition.model_validate(
     {
@@ -43,6 +49,24 @@ def stage_1(files: list[Path], out: Path) -> None:
 def stage_2(files: list[Path], out: Path) -> None:
     values = SubjectValues(subject_key="B-001", patient_id="PSEUDO", date_shift=-100, columns={})
     _stage(files, out, trial_plan(_DEFINITION), "B-001", values)
+
+
+def package(compression: str, files: list[Path], out: Path) -> None:
+    """Stage 2 of staged files into one zip, as ``pacs2trial collect`` writes it; the vault's part is left out."""
+    definition = _DEFINITION.model_copy(update={"package": Package.model_validate({"compression": compression})})
+    values = SubjectValues(subject_key="B-001", patient_id="PSEUDO", date_shift=-100, columns={})
+    recipe = Recipe(definition, trial_plan(definition), values, cast(Pseudonyms, NumberedPseudonyms()))
+    settings = Settings(home=out, trials=out, durable=False)
+    members = address(recipe, [_chosen(path) for path in files])
+    write_package(settings, recipe, "", members, statement(recipe.plan), out, "a.zip")
+
+
+def _chosen(path: Path) -> Chosen:
+    top = split_file(mapped(path, whole=False))
+    study, series, sop_instance = (
+        top.value(tag).decode("ascii").rstrip("\0 ") for tag in (0x0020000D, 0x0020000E, 0x00080018)
+    )
+    return Chosen(0, 0, study, series, sop_instance, "", str(path.absolute()), "")
 
 
 def _stage(files: list[Path], out: Path, plan: Plan, patient: str, values: SubjectValues | None) -> None:

@@ -150,14 +150,12 @@ class Package(Part):
         per: one zip for each subject, or for each of its studies.
         compression: of members that are not compressed pixel data.
         dicomdir: with a DICOMDIR, and members named as media want it.
-        require: modalities that a subject must have before it is complete.
         validity: whether a package must be checked for the rules of the standard, or is where that is possible.
     """
 
     per: Literal["subject", "study"] = "subject"
     compression: Literal["fast", "store"] = "store"
     dicomdir: bool = False
-    require: tuple[Modality, ...] = ()
     validity: Literal["required", "if_possible"] = "if_possible"
 
 
@@ -267,14 +265,6 @@ class TrialDefinition(Part):
         if value is not None and not CRON.fullmatch(value.strip()):
             raise ValueError(f"{value!r} is no schedule; write cron fields such as '0 2 * * *', or @daily")
         return value
-
-    @model_validator(mode="after")
-    def _requires_what_it_asks_for(self) -> Self:
-        absent = [each for each in self.package.require if each not in self.source.modalities]
-        if absent:
-            where: Location = ("package", "require")
-            raise faults((where, f"{', '.join(absent)} is not among source.modalities, so that it never comes"))
-        return self
 
     @model_validator(mode="after")
     def _lookups_fit(self) -> Self:

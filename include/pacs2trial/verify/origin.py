@@ -220,7 +220,8 @@ def lacking_modalities(session: Session, origin: Origin) -> list[str]:
         )
         .distinct()
     ).all()
-    return [modality for modality in origin.definition.package.require if modality not in there]
+    require = origin.definition.filter.require
+    return [modality for modality in (require.modalities if require else ()) if modality not in there]
 
 
 def _study_of(session: Session, origin: Origin) -> list[ColumnElement[bool]]:

@@ -140,9 +140,11 @@ class _Comparison:
         profile = origin.definition.profile
         self._links = Links(pseudonyms, originals.staged_uids, frozenset(profile.options), profile.rules)
         self._found: dict[str, list[str]] = {name: [] for name in ALL}
-        self._found[COMPLETENESS] += [
-            f"{modality}: the trial requires it, the subject has none" for modality in lacking
-        ]
+        told = [f"{modality}: the trial requires it, the subject has none" for modality in lacking]
+        require = origin.definition.filter.require
+        holds = require is not None and require.otherwise == "hold"
+        self._found[COMPLETENESS] += told if holds else []
+        self._lacking = [] if holds else told
         if originals.nameless:
             self._found[IDENTIFIERS].append(
                 f"{originals.nameless} objects came with a name that the vault does not hold; stage them again"
@@ -208,6 +210,8 @@ class _Comparison:
             yield f"{name}: the staged object that it was made of has changed"
 
     def _remarks(self, name: str) -> list[str]:
+        if name == COMPLETENESS:
+            return self._lacking
         if name == LINKS:
             return self._links.remarks()
         if name != VALIDITY:
