@@ -27,8 +27,6 @@ _OF_STUDY: Final = (
 _OF_SERIES: Final = (
     "SeriesDescription",
     "SeriesDate",
-    "SeriesNumber",
-    "BodyPartExamined",
     "Manufacturer",
     "ManufacturerModelName",
     "StructureSetLabel",

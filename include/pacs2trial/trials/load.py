@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -28,12 +29,18 @@ def load_definition(path: Path) -> TrialDefinition:
         raise InputError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from None
+    return _read(path.name, text)
+
+
+@lru_cache(maxsize=256)
+def _read(name: str, text: str) -> TrialDefinition:
+    """The definition that the text of a file makes, remembered: services ask for it with every request."""
     try:
-        source, problems = read_source(path.name, text)
+        source, problems = read_source(name, text)
     except yaml.YAMLError as error:
-        raise InputError(_syntax_problem(path.name, error)) from None
+        raise InputError(_syntax_problem(name, error)) from None
     except ValueError as error:
-        raise InputError(f"{path.name}: a date in it does not exist ({error})") from None
+        raise InputError(f"{name}: a date in it does not exist ({error})") from None
     if source is None:
         raise InputError(*problems)
     try:

@@ -45,6 +45,7 @@ async def one_series(request: Request, scope: ScopeName, study: Study, series: S
             owner=objects[0].owner,
             modality=_modality(objects),
             number=len(objects),
+            first=_first(listed),
             objects=listed,
         )
 
@@ -77,6 +78,11 @@ async def frame(
     """One frame as numbers; what they are stands in the header ``X-Frame`` as JSON."""
     said, content = await pool.run(images.frame, scope, study, series, instance, number)
     return Response(content, media_type=OCTETS, headers={"X-Frame": json.dumps(said, separators=(",", ":"))})
+
+
+def _first(listed: list[tuple[str, Content]]) -> str:
+    """The image that is shown while the order of all is not known yet."""
+    return next((uid for uid, content in listed if content.modality not in held.WITHOUT_IMAGE), "")
 
 
 def _modality(objects: list[Content]) -> str:

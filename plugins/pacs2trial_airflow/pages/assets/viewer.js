@@ -297,8 +297,22 @@
     new ResizeObserver(fit).observe(canvas.parentElement);
   }
 
+  // Whatever image is at hand is shown while the order of all of them is still being found.
+  async function first() {
+    const answer = await fetched(`instances/${root.dataset.first}/frames/1`);
+    const said = JSON.parse(answer.headers.get("X-Frame"));
+    const made = { ...said, data: new KINDS[said.kind](await answer.arrayBuffer()) };
+    if (stack) return;
+    stack = { images: [[0, 1, null]], instances: [root.dataset.first], spacing: [1, 1] };
+    fit();
+    paint(made);
+    root.dataset.painted = "0";
+    stack = null;
+  }
+
   async function begin() {
     say("Loading …");
+    first().catch(() => {});
     try {
       stack = await (await fetched("stack")).json();
     } catch (error) {
