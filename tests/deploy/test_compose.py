@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from pacs2trial import cli
-from pacs2trial.settings import Settings, variable
+from pacs2trial.settings import Role, Settings, variable
 from pacs2trial.workspace import Workspace
 from support.programs import free_port, need
 from support.receivers import environment
@@ -66,6 +66,23 @@ def test_nothing_may_gain_rights(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_no_service_writes_to_its_image(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert any(place.startswith("/tmp:") for place in service["tmpfs"]), name
+
+
+def test_what_waits_in_the_queue_outlives_a_restart(compose: dict[str, Any]) -> None:
+    redis = compose["services"]["redis"]
+    assert redis["command"][2:4] == ["--appendonly", "yes"]
+    assert redis["volumes"] == ["redis:/data"]
+
+
+def test_roles_that_the_pages_ask_for_are_made(compose: dict[str, Any]) -> None:
+    made = next(words[2:] for _service, words in programs(compose, "airflow") if words[:2] == ["roles", "create"])
+    assert {role.lower() for role in made} == set(Role)
 
 
 def test_every_lasting_service_has_a_health_check(compose: dict[str, Any]) -> None:
