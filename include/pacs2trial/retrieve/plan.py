@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -12,7 +13,7 @@ from sqlalchemy import select
 
 from pacs2trial.keytable import EnrolledSubject, accession_lookup, current_version, enrolled
 from pacs2trial.keytable.studies import Decisions, decided
-from pacs2trial.network.archive import archive
+from pacs2trial.network.archive import Archive, archive
 from pacs2trial.network.webpeer import Node, node
 from pacs2trial.retrieve.announced import (
     TWO_PATIENT_IDS,
@@ -113,13 +114,16 @@ def plan_run(
     found: dict[int, SubjectStudies] = {}
     with ws.vault.session(read_only=True) as session:
         answers = decided(session, trial)
-    for each in _find_studies(ws, definition, source, chosen, window, answers):
-        one, announced = _wanted(ws, definition, source, each, answers)
-        found[one.subject.subject_id] = one
-        if not dry_run:
-            expect(ws.vault, [one for study in announced for one in study.instances], source=f"pacs:{source.name}")
-        plans.append(_planned(ws.vault, one, announced))
-        asked += [_asked(one.subject.subject_id, study) for study in announced]
+    studies = _find_studies(ws, definition, source, chosen, window, answers)
+    with archive(source) if studies else nullcontext() as pacs:
+        for each in studies:
+            assert pacs is not None
+            one, announced = _wanted(ws, definition, pacs, each, answers)
+            found[one.subject.subject_id] = one
+            if not dry_run:
+                expect(ws.vault, [one for study in announced for one in study.instances], source=f"pacs:{source.name}")
+            plans.append(_planned(ws.vault, one, announced))
+            asked += [_asked(one.subject.subject_id, study) for study in announced]
     if not dry_run:
         record_held(ws.vault, trial, found, window)
     run_key = "" if dry_run else record_run(ws, definition, version.id, asked, date_from, date_to)
@@ -145,7 +149,7 @@ def follow_links(ws: Workspace, run: RunInfo, subject_key: str) -> int:
     (found,) = _find_studies(ws, definition, source, subjects, (None, None), answers)
     with archive(source) as pacs:
         linked = linked_studies(ws, pacs, found, definition.source.modalities)
-    one, announced = _wanted(ws, definition, source, replace(found, studies=linked, unselected=()), answers)
+        one, announced = _wanted(ws, definition, pacs, replace(found, studies=linked, unselected=()), answers)
     asked = [_asked(one.subject.subject_id, study) for study in announced]
     expect(ws.vault, [each for study in announced for each in study.instances], source=f"pacs:{source.name}")
     return add_studies(ws, run, asked)
@@ -172,14 +176,13 @@ def _find_studies(
 
 
 def _wanted(
-    ws: Workspace, definition: TrialDefinition, source: Node, one: SubjectStudies, answers: Decisions
+    ws: Workspace, definition: TrialDefinition, pacs: Archive, one: SubjectStudies, answers: Decisions
 ) -> tuple[SubjectStudies, list[AnnouncedStudy]]:
     """The wanted instances of each study; a study that the ledger files under another patient ID joins those held."""
     vault = ws.vault
-    with archive(source) as pacs:
-        if selects_by_links(definition):
-            one = replace(one, studies=one.studies + linked_studies(ws, pacs, one, definition.source.modalities))
-        wanted = [(study, wanted_instances(pacs, study.found, definition.source.modalities)) for study in one.studies]
+    if selects_by_links(definition):
+        one = replace(one, studies=one.studies + linked_studies(ws, pacs, one, definition.source.modalities))
+    wanted = [(study, wanted_instances(pacs, study.found, definition.source.modalities)) for study in one.studies]
     holding = [(study, found) for study, found in wanted if found.instances]
     announced = _in_staging(vault, [(study, found.instances) for study, found in holding])
     doubtful = {
