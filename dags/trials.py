@@ -5,6 +5,7 @@ from airflow.sdk import task_group
 from pacs2trial_airflow.assets import asset
 from pacs2trial_airflow.operators.balance import Balance
 from pacs2trial_airflow.operators.dicom import DicomFind, DicomMove, Stage
+from pacs2trial_airflow.operators.questions import AskForReview
 from pacs2trial_airflow.operators.subject import Collect, Deliver, Filter, Verify
 from pacs2trial_airflow.pools import PACS_POOL
 from pacs2trial_airflow.trials import sound_trials, trial_dag
@@ -45,4 +46,7 @@ for definition in sound_trials():
         balance = Balance(task_id="balance", trial=trial, planned_by=plan.task_id, trigger_rule="all_done")
 
         retrieve >> stage
-        each_subject.expand(subject_key=stage.output) >> balance
+        subjects = each_subject.expand(subject_key=stage.output)
+        if definition.review != "never":
+            subjects >> AskForReview(task_id="ask", trial=trial, trigger_rule="all_done") >> balance
+        subjects >> balance

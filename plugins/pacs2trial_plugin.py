@@ -4,6 +4,7 @@ from airflow.sdk.plugins_manager import AirflowPlugin
 
 from pacs2trial_airflow.lazy import DICOMWEB, PAGES, Lazy
 from pacs2trial_airflow.pools import PoolKeeper
+from pacs2trial_airflow.review_guard import ReviewGuard
 from pacs2trial_airflow.trigger_guard import TriggerGuard
 
 
@@ -31,4 +32,7 @@ class Pacs2TrialPlugin(AirflowPlugin):
             "url_route": "accounting",
         },
     ]
-    fastapi_root_middlewares = [{"name": "pacs2trial trigger guard", "middleware": TriggerGuard}]  # noqa: RUF012
+    fastapi_root_middlewares = [  # noqa: RUF012
+        {"name": "pacs2trial trigger guard", "middleware": TriggerGuard},
+        {"name": "pacs2trial review guard", "middleware": ReviewGuard},
+    ]

@@ -1,4 +1,4 @@
-"""The demo's archive and the key tables of its two trials."""
+"""The demo's archive and the key tables of its trials."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ class KeyTable:
 KEY_TABLES: Mapping[str, KeyTable] = {
     "DEMO-LUNG": KeyTable("demo_lung.csv", {"DL-001": LUCZYNSKA, "DL-002": OXENBARGER, "DL-003": VANDENBROUCKX}),
     "DEMO-PLAN": KeyTable("demo_plan.csv", {"DP-001": LUCZYNSKA, "DP-002": YAMASHIROGI}),
+    "DEMO-REVIEW": KeyTable("demo_review.csv", {"DR-001": LUCZYNSKA, "DR-002": OXENBARGER}),
 }
-"""By trial. One patient is in both; one with an ultrasound is in the second; one of the archive is in neither."""
+"""By trial. One patient is in all; one with an ultrasound is in the second; one of the archive is in none."""
 
 
 @dataclass(frozen=True)

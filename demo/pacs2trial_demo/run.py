@@ -108,6 +108,9 @@ class Demo:
             console.print(f"           {self.system.airflow_url}/dags/{run.dag_id}/runs/{run.run_id}", soft_wrap=True)
         for folder in ("packages", "delivered", "staging"):
             console.print(f"{folder:<10} {self.settings.home / folder}", soft_wrap=True)
+        console.print(
+            f"review     {self.system.airflow_url}/required_actions   (DEMO-REVIEW waits for you)", soft_wrap=True
+        )
         console.print("next       .venv/bin/pacs2trial status", soft_wrap=True)
         console.print(
             "           .venv/bin/pacs2trial quarantine DEMO-PLAN   (the ultrasound, encrypted)", soft_wrap=True

@@ -144,6 +144,7 @@ class DemoSystem:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.airflow_home / "passwords.json"),
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "PACS2TRIAL_ROLES": f"{USER}=reviewer,{USER}=custodian",
         }
 
     def _start(self, name: str, command: list[str], port: int) -> Started:

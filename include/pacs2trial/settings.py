@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     roles: str = Field(
         "", description="Who reviews and who may see identities: anna=reviewer,bert=custodian; nobody by default"
     )
+    review_days: float = Field(7, gt=0, description="Days after which contents that nobody has reviewed are held")
     batch_subjects: int = Field(10, ge=1, description="Subjects that one retrieve task handles")
     stage_processes: int = Field(
         0, ge=0, le=64, description="Processes in which pacs2trial stage works; 0 is one for each processor"

@@ -10,9 +10,9 @@ from typing import Annotated
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import get_user
+from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
 from airflow.models.dag import DagModel
-from fastapi import Depends, HTTPException, status
+from fastapi import Depends, HTTPException, Request, status
 
 from pacs2trial import settings as environment
 from pacs2trial.settings import Role
@@ -52,6 +52,47 @@ def may_see(user: BaseUser, scope: str) -> bool:
     )
 
 
+async def user_of(request: Request) -> BaseUser:
+    """The logged-in user of a request outside FastAPI's routes.
+
+    Raises:
+        HTTPException: 401 or 403.
+    """
+    return await get_user(request, bearer_credentials=await bearer_scheme(request))
+
+
+def is_reviewer(user: BaseUser) -> bool:
+    """Whether a user may decide what leaves."""
+    return Role.REVIEWER in roles_of(user)
+
+
+def is_custodian(user: BaseUser) -> bool:
+    """Whether a user may see and change identities."""
+    return Role.CUSTODIAN in roles_of(user)
+
+
+def reviewing(user: LoggedIn) -> BaseUser:
+    """The user of a request that decides what leaves.
+
+    Raises:
+        HTTPException: 403 without the role.
+    """
+    if not is_reviewer(user):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "this is for reviewers: PACS2TRIAL_ROLES says who is one")
+    return user
+
+
+def in_custody(user: LoggedIn) -> BaseUser:
+    """The user of a request about identities.
+
+    Raises:
+        HTTPException: 403 without the role.
+    """
+    if not is_custodian(user):
+        raise HTTPException(status.HTTP_403_FORBIDDEN, "this is for custodians: PACS2TRIAL_ROLES says who is one")
+    return user
+
+
 def entitled(scope: str, user: LoggedIn) -> BaseUser:
     """The user of a request about a scope.
 
@@ -61,3 +102,7 @@ def entitled(scope: str, user: LoggedIn) -> BaseUser:
     if not may_see(user, scope):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "you may not see what is held here")
     return user
+
+
+Reviewer = Annotated[BaseUser, Depends(reviewing)]
+Custodian = Annotated[BaseUser, Depends(in_custody)]

@@ -14,6 +14,9 @@ KEYS = "keys"
 INCOMING = "incoming"
 """What tells a trial of data that came unasked, and wakes it as well."""
 
+QUESTIONS = "questions"
+"""What tells the DAG of a trial's reviews that contents wait for a person, or that a person has answered."""
+
 
 def asset(trial: str, what: str) -> Asset:
     """The asset ``pacs2trial/<trial>/<what>``, ``what`` being the step's result such as ``staged``, ``packages``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pendulum
@@ -31,14 +31,19 @@ _TAG_LENGTH = 100
 
 
 def dag_id(trial: str) -> str:
+    """The DAG that makes and delivers the packages of a trial."""
     return f"trial_{trial}"
 
 
-def sound_trials() -> Iterator[TrialDefinition]:
-    """The definitions of which a DAG can be made. A task process asks for one DAG and gets no other."""
+def sound_trials(named: Callable[[str], str] = dag_id) -> Iterator[TrialDefinition]:
+    """The definitions of which a DAG can be made. A task process asks for one DAG and gets no other.
+
+    Args:
+        named: gives the DAG's name from the trial's.
+    """
     good, _problems = examined_trials()
     wanted = get_parsing_context().dag_id
-    return (definition for definition in good if wanted in (None, dag_id(definition.trial)))
+    return (definition for definition in good if wanted in (None, named(definition.trial)))
 
 
 def require_sound_trials() -> None:

@@ -9,15 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from pacs2trial.errors import InputError, Pacs2TrialError
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Message, Receive, Send], Awaitable[None]]
+from pacs2trial_airflow.bodies import refuse, replayed, whole
+from pacs2trial_airflow.lazy import Application, Message, Receive, Send
 
 _RUNS = re.compile(r"/api/v2/dags/(?P<dag_id>[^/]+)/dagRuns/?$")
 _BACKFILLS = re.compile(r"/api/v2/backfills(/dry_run)?/?$")
@@ -41,12 +37,12 @@ class TriggerGuard:
         if scope["type"] != "http" or scope["method"] != "POST" or not _starts_runs(path):
             await self.app(scope, receive, send)
             return
-        body = await _whole(receive)
+        body = await whole(receive)
         problems = await asyncio.to_thread(objections, path, body)
         if problems:
-            await _refuse(send, problems)
+            await refuse(send, 400, problems)
             return
-        await self.app(scope, _replayed(body, receive), send)
+        await self.app(scope, replayed(body, receive), send)
 
 
 def objections(path: str, body: bytes) -> tuple[str, ...]:
@@ -123,30 +119,3 @@ def _producer(asset_id: int) -> str | None:
     if house != "pacs2trial":
         return None
     return KEY_TABLES if what == KEYS else _DAG_PREFIX + trial
-
-
-async def _whole(receive: Receive) -> bytes:
-    parts = []
-    more = True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A channel that gives the body once more, then whatever else comes."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay
-
-
-async def _refuse(send: Send, problems: tuple[str, ...]) -> None:
-    content = json.dumps({"detail": "\n".join(problems)}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": 400, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from airflow.configuration import conf
 from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, SkipMixin
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.serialization.serialized_objects import DagSerialization
@@ -22,6 +23,7 @@ from support.vaults import write_definition
 ReadDags = Callable[[Path], DagBag]
 
 STEPS = ["plan", "retrieve", "stage", "filter", "collect", "verify", "deliver", "balance"]
+TRIALS = ["DEMO-LUNG", "DEMO-PLAN", "DEMO-REVIEW"]
 
 
 @pytest.fixture
@@ -42,13 +44,24 @@ def one_dag(airflow_home: Path, read_dags: ReadDags, tmp_path: Path) -> Callable
     return read
 
 
+def steps(dag: DAG) -> list[str]:
+    """The steps of a trial; one that wants a review also finds out whom to ask."""
+    return STEPS if dag.dag_id != "trial_DEMO-REVIEW" else [*STEPS[:-1], "ask", STEPS[-1]]
+
+
 def of_trials(bag: DagBag) -> list[DAG]:
     return [dag for dag in bag.dags.values() if dag.dag_id.startswith("trial_")]
 
 
-def test_the_shipped_definitions_are_two_dags_without_errors(shipped: DagBag):
+def test_the_shipped_definitions_are_dags_without_errors(shipped: DagBag):
     assert not shipped.import_errors
-    assert set(shipped.dags) == {"trial_DEMO-LUNG", "trial_DEMO-PLAN", "key_tables", "incoming", "restore", "cleanup"}
+    assert set(shipped.dags) == {f"trial_{trial}" for trial in TRIALS} | {
+        "review_DEMO-REVIEW",
+        "key_tables",
+        "incoming",
+        "restore",
+        "cleanup",
+    }
 
 
 def test_what_is_not_of_one_trial_asks_the_pacs_through_its_pool(shipped: DagBag):
@@ -64,13 +77,13 @@ def test_what_is_not_of_one_trial_asks_the_pacs_through_its_pool(shipped: DagBag
         again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
         assert again.dag_id == name
     assert isinstance(shipped.dags["cleanup"].timetable, CronDataIntervalTimetable)
-    assert shipped.dags["restore"].params.get_param("trial").schema["enum"] == ["DEMO-LUNG", "DEMO-PLAN"]
+    assert shipped.dags["restore"].params.get_param("trial").schema["enum"] == TRIALS
 
 
 def test_steps_stand_in_the_order_of_the_data_s_way(shipped: DagBag):
     for dag in of_trials(shipped):
-        assert {task.task_id for task in dag.tasks} == set(STEPS)
-        for before, after in pairwise(STEPS):
+        assert {task.task_id for task in dag.tasks} == set(steps(dag))
+        for before, after in pairwise(steps(dag)):
             assert after in dag.get_task(before).get_flat_relative_ids(upstream=False), (before, after)
 
 
@@ -108,7 +121,7 @@ def test_every_step_has_its_asset(shipped: DagBag):
     for dag in of_trials(shipped):
         trial = dag.dag_id.removeprefix("trial_")
         names = [outlet.name for task in dag.tasks for outlet in task.outlets]
-        assert len(set(names)) == len(STEPS)
+        assert len(set(names)) == len(steps(dag))
         assert {f"pacs2trial/{trial}/{what}" for what in ("staged", "packages", "deliveries")} <= set(names)
 
 
@@ -118,11 +131,24 @@ def test_one_run_of_a_trial_at_a_time_and_none_to_catch_up(shipped: DagBag):
         assert dag.catchup is False
 
 
+def test_a_prompt_that_waits_hinders_no_other_run(shipped: DagBag):
+    dag = shipped.dags["review_DEMO-REVIEW"]
+    assert dag.max_active_runs > 1
+    asking = dag.get_task("review")
+    assert isinstance(asking, HITLOperator)
+    assert asking.retries >= 1
+    assert asking.defaults is None
+    assert asking.response_timeout
+    assert {task.task_id for task in dag.tasks} == {"review", "filter", "collect", "verify", "deliver", "ask"}
+    again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    assert again.dag_id == dag.dag_id
+
+
 def test_dags_survive_being_stored_by_airflow(shipped: DagBag):
     for dag in of_trials(shipped):
         again = DagSerialization.from_dict(DagSerialization.to_dict(dag))
         assert again.dag_id == dag.dag_id
-        assert {task.task_id for task in again.tasks} == set(STEPS)
+        assert {task.task_id for task in again.tasks} == set(steps(dag))
         assert again.timetable.summary == "Asset"
 
 

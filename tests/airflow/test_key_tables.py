@@ -68,10 +68,10 @@ def test_the_dag_has_a_step_for_each_trial_and_each_wakes_its_trial(airflow_home
     bag = read_dags(ROOT / "include" / "trials")
     dag = bag.dags["key_tables"]
     assert {task.task_id: task.outlets for task in dag.tasks} == {
-        f"import_{trial}": [asset(trial, "keys")] for trial in ("DEMO-LUNG", "DEMO-PLAN")
+        f"import_{trial}": [asset(trial, "keys")] for trial in ("DEMO-LUNG", "DEMO-PLAN", "DEMO-REVIEW")
     }
     assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).dag_id == "key_tables"
-    for trial in ("DEMO-LUNG", "DEMO-PLAN"):
+    for trial in ("DEMO-LUNG", "DEMO-PLAN", "DEMO-REVIEW"):
         condition = bag.dags[f"trial_{trial}"].timetable.asset_condition
         assert [one.name for one in condition.objects] == [
             f"pacs2trial/{trial}/{what}" for what in ("keys", "incoming")

@@ -18,6 +18,7 @@ import pydicom
 import pytest
 from sqlalchemy import func, select
 
+from pacs2trial.review import reviews
 from pacs2trial.settings import Settings
 from pacs2trial.staging.ledger import balance
 from pacs2trial.vault.tables import Delivery, Instance, PackageRow
@@ -26,6 +27,7 @@ from pacs2trial_demo.identities import IDENTITIES, planted_values
 from pacs2trial_demo.run import Demo, TrialRun
 from support.leaks import original_uids, search
 from support.programs import need
+from support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -207,3 +209,43 @@ def test_a_dry_run_counts_and_does_nothing(demo: Demo) -> None:
     states = {t["task_id"]: t["state"] for t in rest.task_instances(run.dag_id, run.run_id)}
     assert states["plan"] == "success"
     assert {state for task, state in states.items() if "retrieve" in task} <= {"skipped"}
+
+
+def page(demo: Demo, path: str, form: dict[str, object] | None = None) -> httpx.Response:
+    """A page of the plugin, or its answer to a form, for the demo's user."""
+    base = demo.system.airflow_url
+    with httpx.Client(base_url=f"{base}/pacs2trial/pages", timeout=60) as client:
+        login = {"username": "admin", "password": demo.system.password}
+        token = client.post(f"{base}/auth/token", json=login).json()["access_token"]
+        client.headers |= {"Authorization": f"Bearer {token}", "Origin": base}
+        answer = client.get(path) if form is None else client.post(path, data=form)
+    assert answer.status_code in (200, 303), answer.text
+    return answer
+
+
+def test_what_was_approved_is_sent_and_what_was_rejected_never_is(demo: Demo, workspace: Workspace) -> None:
+    """One prompt for both subjects, answered on the pages, carried out by the real scheduler."""
+    rest, outbox = demo.system.rest(), demo.settings.home / "delivered" / "demo-review"
+    rest.log_in()
+    items = {one.subject_key: one for one in reviews(workspace, "DEMO-REVIEW")}
+    assert set(items) == {"DR-001", "DR-002"}
+    assert not outbox.exists()
+    (prompt,) = {one.prompt for one in items.values()}
+    eventually(lambda: rest.run_state("review_DEMO-REVIEW", prompt) == "running", seconds=60)
+
+    for key, verb in (("DR-001", "reject"), ("DR-002", "approve")):
+        form = {
+            "verb": verb,
+            "content": items[key].content_digest,
+            "reason": "other-patient" if verb == "reject" else "",
+        }
+        page(demo, f"/trials/DEMO-REVIEW/reviews/{key}", form)
+    eventually(lambda: rest.run_state("review_DEMO-REVIEW", prompt) in {"success", "failed"}, seconds=120)
+
+    assert {path.name for path in outbox.iterdir()} == {"DR-002.zip"}
+    run = TrialRun("DEMO-REVIEW", rest.trigger("trial_DEMO-REVIEW"))
+    demo.follow(rest, [run])
+    assert {path.name for path in outbox.iterdir()} == {"DR-002.zip"}
+    with workspace.vault.session(read_only=True) as session:
+        sent = session.scalars(select(Delivery.content_digest).where(Delivery.trial == "DEMO-REVIEW")).all()
+    assert sent == [items["DR-002"].content_digest]

@@ -17,11 +17,11 @@ SHIPPED = Path(__file__).parents[2] / "include" / "trials"
 
 def test_nothing_shipped_is_broken() -> None:
     trials, broken = load_trials(SHIPPED)
-    assert set(trials) == {"DEMO-LUNG", "DEMO-PLAN"}
+    assert set(trials) == {"DEMO-LUNG", "DEMO-PLAN", "DEMO-REVIEW"}
     assert broken == {}
 
 
-@pytest.mark.parametrize("trial", ["DEMO-LUNG", "DEMO-PLAN"])
+@pytest.mark.parametrize("trial", ["DEMO-LUNG", "DEMO-PLAN", "DEMO-REVIEW"])
 def test_the_engine_can_do_what_shipped_trials_ask(trial: str) -> None:
     assert trial_plan(load_trials(SHIPPED)[0][trial]).scope == trial
 

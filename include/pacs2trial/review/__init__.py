@@ -3,9 +3,10 @@
 from pacs2trial.review.answers import approve, approve_without, hold, reject, require_other_eyes
 from pacs2trial.review.asking import ask
 from pacs2trial.review.keeping import hold_series, reject_series, take_back
-from pacs2trial.review.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
+from pacs2trial.review.prompts import give_back, put_questions, ready_subjects, run_out, take_questions
 from pacs2trial.review.series import SeriesItem, series_of
 from pacs2trial.review.state import ReviewItem, ReviewState, reviews
+from pacs2trial.trials.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
 
 __all__ = [
     "COMMENT_WARNING",
@@ -17,13 +18,18 @@ __all__ = [
     "approve",
     "approve_without",
     "ask",
+    "give_back",
     "hold",
     "hold_series",
+    "put_questions",
+    "ready_subjects",
     "reason_of",
     "reject",
     "reject_series",
     "require_other_eyes",
     "reviews",
+    "run_out",
     "series_of",
     "take_back",
+    "take_questions",
 ]

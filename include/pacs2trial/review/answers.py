@@ -12,9 +12,9 @@ from pacs2trial.errors import InputError
 from pacs2trial.review.asking import ask
 from pacs2trial.review.current import in_force, require_fresh, subject_id
 from pacs2trial.review.keeping import keep_back, named
-from pacs2trial.review.reasons import Reason, require_explained, told
 from pacs2trial.review.state import ReviewItem, ReviewState, review_rows, reviews
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.reasons import Reason, require_explained, told
 from pacs2trial.vault.tables import PackageRow, PackageState, Review, now
 from pacs2trial.workspace import Workspace
 

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from pacs2trial.errors import InputError
 from pacs2trial.filtering.series import KEPT_BACK, rule_of
 from pacs2trial.review.current import subject_id
-from pacs2trial.review.reasons import Reason, require_explained, told
 from pacs2trial.review.series import SeriesItem, series_of
 from pacs2trial.review.state import ReviewState
+from pacs2trial.trials.reasons import Reason, require_explained, told
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Instance, Judgement, Review, SeriesDecision, TrialInstance, now
 from pacs2trial.workspace import Workspace

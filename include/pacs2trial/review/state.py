@@ -35,7 +35,7 @@ class ReviewItem:
     """One question: a package in force and what was answered. ``study`` is empty for a package per subject.
 
     Attributes:
-        reason: why it is held or rejected, a :class:`~pacs2trial.review.reasons.Reason`; else empty.
+        reason: why it is held or rejected, a :class:`~pacs2trial.trials.reasons.Reason`; else empty.
         prompt: the run of Airflow that asked for the answer; empty while none has.
         requested_by: who started the run that made the package, empty if nobody did.
         new_texts: texts of the package that nobody has reviewed yet.
