@@ -2,6 +2,7 @@
 
 from pacs2trial.review.answers import approve, approve_without, hold, reject, require_other_eyes
 from pacs2trial.review.asking import ask
+from pacs2trial.review.history import Said, history
 from pacs2trial.review.keeping import hold_series, reject_series, take_back
 from pacs2trial.review.prompts import give_back, put_questions, ready_subjects, run_out, take_questions
 from pacs2trial.review.series import SeriesItem, series_of
@@ -14,11 +15,13 @@ __all__ = [
     "Reason",
     "ReviewItem",
     "ReviewState",
+    "Said",
     "SeriesItem",
     "approve",
     "approve_without",
     "ask",
     "give_back",
+    "history",
     "hold",
     "hold_series",
     "put_questions",

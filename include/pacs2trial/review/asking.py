@@ -11,7 +11,16 @@ from pacs2trial.review.state import ReviewState, review_rows
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import insert_new
-from pacs2trial.vault.tables import Instance, PackageMember, PackageRow, Review, SeriesDecision, StagedVersion, now
+from pacs2trial.vault.tables import (
+    Instance,
+    PackageMember,
+    PackageRow,
+    Review,
+    SeriesDecision,
+    StagedVersion,
+    Subject,
+    now,
+)
 
 REJECTED = "rejected"
 """Answer of a series decision that leaves the series out."""
@@ -117,7 +126,7 @@ def _approve(
         "review approved",
         actor=actor,
         trial=package.trial,
-        target=package.path.rpartition("/")[2].removesuffix(".zip"),
+        target=session.get_one(Subject, package.subject_id).key,
         content_digest=review.content_digest,
         follows_from=earlier.content_digest,
     )

@@ -1,0 +1,181 @@
+"""Reviews: what waits for a person, one subject's packages with their series, and the person's word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from pacs2trial.errors import InputError
+from pacs2trial.review import (
+    ReviewItem,
+    ReviewState,
+    SeriesItem,
+    approve,
+    approve_without,
+    history,
+    hold,
+    hold_series,
+    reject,
+    reject_series,
+    reviews,
+    series_of,
+    take_back,
+)
+from pacs2trial_airflow.access import LoggedIn, Reviewer, entitled
+from pacs2trial_airflow.moving_on import move_on
+from pacs2trial_airflow.pages.desk import (
+    Comment,
+    ReasonField,
+    SubjectKey,
+    Trial,
+    Verb,
+    back_to,
+    chosen,
+    definition_of,
+    desk,
+)
+from pacs2trial_airflow.site import site
+from pacs2trial_airflow.work import in_thread
+
+router = APIRouter(prefix="/trials/{scope}/reviews", dependencies=[Depends(entitled)])
+
+SIZE: Final = 50
+_WAITING: Final = (ReviewState.OPEN, ReviewState.HELD)
+_WITHOUT_IMAGE: Final = frozenset(("RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "PR", "KO", "SR", "PLAN"))
+
+
+@dataclass(frozen=True)
+class Question:
+    """One package up for review with the series that stand in it."""
+
+    item: ReviewItem
+    series: Sequence[SeriesItem]
+    four_eyes: bool
+
+
+@router.get("")
+async def waiting(
+    request: Request,
+    scope: Trial,
+    user: LoggedIn,
+    offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    everything: bool = False,  # noqa: FBT001, FBT002 - a field of the query
+) -> HTMLResponse:
+    """The packages of a trial that wait for a person, or all of them."""
+
+    def found() -> HTMLResponse:
+        definition = definition_of(scope)
+        items = reviews(site.ws, scope)
+        shown = [one for one in items if everything or one.state in _WAITING]
+        return desk(
+            request,
+            "reviews.html",
+            user,
+            scope,
+            definition=definition,
+            items=shown[offset : offset + SIZE],
+            total=len(shown),
+            open_now=sum(one.state is ReviewState.OPEN for one in items),
+            offset=offset,
+            size=SIZE,
+            everything=everything,
+        )
+
+    return await in_thread(found)
+
+
+@router.post("")
+async def send_now(request: Request, scope: Trial, user: Reviewer) -> Response:
+    """Let Airflow do what was decided so far, and ask about the rest in another prompt."""
+
+    def done() -> Response:
+        definition_of(scope)
+        move_on(site.ws, scope, user, at_once=True)
+        return back_to(request, f"/trials/{scope}/reviews?sent=1")
+
+    return await in_thread(done)
+
+
+@router.get("/{key}")
+async def one_subject(request: Request, scope: Trial, key: SubjectKey, user: LoggedIn) -> HTMLResponse:
+    """The packages of a subject: what stands in them, what was said of them, and the form for one's own word."""
+
+    def found() -> HTMLResponse:
+        definition = definition_of(scope)
+        items, series = reviews(site.ws, scope, key), series_of(site.ws, scope, key)
+        questions = [
+            Question(
+                item,
+                [one for one in series if one.in_force and item.study in ("", one.study)],
+                four_eyes=definition.four_eyes and item.requested_by == user.get_name(),
+            )
+            for item in items
+        ]
+        return desk(
+            request,
+            "review.html",
+            user,
+            scope,
+            key=key,
+            definition=definition,
+            questions=questions,
+            left_out=[one for one in series if one.answer and not one.in_force],
+            history=history(site.ws, scope, key),
+            without_image=_WITHOUT_IMAGE,
+        )
+
+    return await in_thread(found)
+
+
+@router.post("/{key}")
+async def answered(
+    request: Request,
+    scope: Trial,
+    key: SubjectKey,
+    user: Reviewer,
+    verb: Verb,
+    content: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$|^$")] = "",
+    series: Annotated[list[str] | None, Form()] = None,
+    reason: ReasonField = "",
+    comment: Comment = "",
+) -> Response:
+    """Take a person's word down, then let Airflow go on where nothing else is open."""
+
+    def done() -> Response:
+        definition_of(scope)
+        _take_down((scope, key), verb, content, series or [], actor=user.get_name(), reason=reason, comment=comment)
+        moved = move_on(site.ws, scope, user)
+        return back_to(request, f"/trials/{scope}/reviews/{quote(key, safe='')}?moved={int(moved)}")
+
+    return await in_thread(done)
+
+
+def _take_down(
+    whose: tuple[str, str], verb: str, content: str, series: Sequence[str], *, actor: str, reason: str, comment: str
+) -> None:
+    trial, key = whose
+    said: dict[str, Any] = {"actor": actor, "comment": comment}
+    if not content and verb in ("approve", "approve-rest", "hold", "reject"):
+        raise InputError("the form names no content; load the page again")
+    match verb:
+        case "approve":
+            approve(site.ws, trial, key, content_digest=content, **said)
+        case "approve-rest":
+            approve_without(site.ws, trial, key, series, content_digest=content, reason=chosen(reason), **said)
+        case "hold":
+            hold(site.ws, trial, key, content_digest=content, reason=chosen(reason), **said)
+        case "reject":
+            reject(site.ws, trial, key, content_digest=content, reason=chosen(reason), **said)
+        case "hold-series":
+            hold_series(site.ws, trial, key, series, reason=chosen(reason), **said)
+        case "reject-series":
+            reject_series(site.ws, trial, key, series, reason=chosen(reason), **said)
+        case "take-back":
+            take_back(site.ws, trial, key, series, **said)
+        case _:
+            raise InputError("the form asks for nothing that can be done")
