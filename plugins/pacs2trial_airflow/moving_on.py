@@ -1,4 +1,4 @@
-"""After decisions on the pages: the prompt of Airflow that asked for them is answered, or the DAG of reviews is woken.
+"""After decisions on the pages: Airflow's prompt that asked for them is answered, or the DAG that goes on is woken.
 
 What this module takes from Airflow is not of its public interface and stands here alone.
 """
@@ -6,6 +6,7 @@ What this module takes from Airflow is not of its public interface and stands he
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from airflow._shared.timezones import timezone
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
@@ -42,7 +43,23 @@ def move_on(ws: Workspace, trial: str, user: BaseUser, *, at_once: bool = False)
     answered = [prompt for prompt in over if _answered(trial, prompt, user)]
     if answered:
         return True
-    return not waiting and bool(ready_subjects(ws, trial)) and _woken(trial)
+    return not waiting and bool(ready_subjects(ws, trial)) and tell(trial, QUESTIONS)
+
+
+def tell(trial: str, what: str, **facts: Any) -> bool:
+    """Put an event into one of a trial's assets, which wakes the DAGs that wait for it.
+
+    Returns:
+        Whether Airflow knows the asset; it does not before it has read the trial's DAG.
+    """
+    with create_session() as session:
+        model = session.scalar(select(AssetModel).where(AssetModel.name == asset(trial, what).name))
+        if model is None:
+            return False
+        asset_manager.register_asset_change(
+            asset=model, timestamp=timezone.utcnow(), extra={"from": "pages", **facts}, session=session
+        )
+    return True
 
 
 def _waiting(trial: str) -> list[str]:
@@ -75,16 +92,4 @@ def _answered(trial: str, prompt: str, user: BaseUser) -> bool:
             log.info("the prompt of %s was not answered from the pages: %s", dag_id(trial), error.status_code)
             session.rollback()
             return False
-    return True
-
-
-def _woken(trial: str) -> bool:
-    with create_session() as session:
-        name = asset(trial, QUESTIONS).name
-        model = session.scalar(select(AssetModel).where(AssetModel.name == name))
-        if model is None:
-            return False
-        asset_manager.register_asset_change(
-            asset=model, timestamp=timezone.utcnow(), extra={"from": "pages"}, session=session
-        )
     return True

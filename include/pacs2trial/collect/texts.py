@@ -126,10 +126,12 @@ def mark_reviewed(session: Session, trial: str, package_ids: Iterable[int] | Non
     """
     wanted = None if package_ids is None else set(package_ids)
     rows = [row for _, row in _in_force(session, trial) if wanted is None or row.package_id in wanted]
-    fresh = sorted({lookup for row in rows for lookup in row.lookups} - _reviewed(session, trial))
-    for some in batches(fresh):
-        insert_new(session, ReviewedText, [{"trial": trial, "lookup": one, "reviewed_by": actor} for one in some])
-    return len(fresh)
+    return _mark(session, trial, {lookup for row in rows for lookup in row.lookups}, actor)
+
+
+def mark_texts(session: Session, vault: Vault, trial: str, texts: Iterable[Text], actor: str) -> int:
+    """Note that a person has seen these texts. Returns how many of them were new."""
+    return _mark(session, trial, {_lookup(vault, trial, text) for text in texts}, actor)
 
 
 # ---- names that hold a subject ------------------------------------------------------------------------------------
@@ -174,6 +176,13 @@ def _in_force(session: Session, trial: str) -> list[tuple[str, PackageTexts]]:
         .order_by(Subject.key, PackageRow.study)
     )
     return [(key, row) for key, row in rows]
+
+
+def _mark(session: Session, trial: str, lookups: set[str], actor: str) -> int:
+    fresh = sorted(lookups - _reviewed(session, trial))
+    for some in batches(fresh):
+        insert_new(session, ReviewedText, [{"trial": trial, "lookup": one, "reviewed_by": actor} for one in some])
+    return len(fresh)
 
 
 def _reviewed(session: Session, trial: str) -> set[str]:

@@ -5,6 +5,7 @@ from pacs2trial.review.asking import ask
 from pacs2trial.review.history import Said, history
 from pacs2trial.review.keeping import hold_series, reject_series, take_back
 from pacs2trial.review.prompts import give_back, put_questions, ready_subjects, run_out, take_questions
+from pacs2trial.review.proposals import Wish, as_yaml, proposed
 from pacs2trial.review.series import SeriesItem, series_of
 from pacs2trial.review.state import ReviewItem, ReviewState, reviews
 from pacs2trial.trials.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
@@ -17,13 +18,16 @@ __all__ = [
     "ReviewState",
     "Said",
     "SeriesItem",
+    "Wish",
     "approve",
     "approve_without",
+    "as_yaml",
     "ask",
     "give_back",
     "history",
     "hold",
     "hold_series",
+    "proposed",
     "put_questions",
     "ready_subjects",
     "reason_of",
