@@ -19,14 +19,14 @@ from pacs2trial.network.quiet import hush
 from pacs2trial.preview.rendering import NotAPictureError
 from pacs2trial_airflow.access import logged_in
 from pacs2trial_airflow.headers import WithHeaders
-from pacs2trial_airflow.pages import assets, keys, objects, quarantine, reviews, runs, series, studies, subjects, trials, values
+from pacs2trial_airflow.pages import assets, keys, objects, ohif, quarantine, reviews, runs, series, studies, subjects, trials, values
 from pacs2trial_airflow.pages.origin import of_this_site
 from pacs2trial_airflow.pages.page import page
 from pacs2trial_airflow.site import NotFoundError
 
 log = logging.getLogger(__name__)
 
-SUBJECTS: Final = (assets, keys, objects, quarantine, reviews, runs, series, studies, subjects, trials, values)
+SUBJECTS: Final = (assets, keys, objects, ohif, quarantine, reviews, runs, series, studies, subjects, trials, values)
 """Modules of pages, each with a ``router``."""
 
 HEADERS: Final = {
