@@ -19,7 +19,20 @@ from pacs2trial.network.quiet import hush
 from pacs2trial.preview.rendering import NotAPictureError
 from pacs2trial_airflow.access import logged_in
 from pacs2trial_airflow.headers import WithHeaders
-from pacs2trial_airflow.pages import assets, keys, objects, ohif, quarantine, reviews, runs, series, studies, subjects, trials, values
+from pacs2trial_airflow.pages import (
+    assets,
+    keys,
+    objects,
+    ohif,
+    quarantine,
+    reviews,
+    runs,
+    series,
+    studies,
+    subjects,
+    trials,
+    values,
+)
 from pacs2trial_airflow.pages.origin import of_this_site
 from pacs2trial_airflow.pages.page import page
 from pacs2trial_airflow.site import NotFoundError

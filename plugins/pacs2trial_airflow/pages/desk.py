@@ -11,7 +11,6 @@ from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.reasons import COMMENT_WARNING, LONGEST_COMMENT, WORDS, Reason, reason_of
 from pacs2trial_airflow.access import LoggedIn, is_custodian, is_reviewer
-from pacs2trial_airflow.lazy import PAGES
 from pacs2trial_airflow.pages.page import base_of, page
 from pacs2trial_airflow.site import NotFoundError, site
 
@@ -44,14 +43,12 @@ def chosen(reason: str) -> Reason | None:
 def desk(request: Request, template: str, user: LoggedIn, scope: str, **values: Any) -> HTMLResponse:
     """A page of one trial on which something can be decided.
 
-    The template may also name ``root``, the address of Airflow's UI, the roles ``reviewer`` and ``custodian`` of the
-    user, ``reasons`` and ``warning``.
+    The template may also name the roles ``reviewer`` and ``custodian`` of the user, ``reasons`` and ``warning``.
     """
     return page(
         request,
         template,
         scope=scope,
-        root=base_of(request).removesuffix(PAGES) + "/",
         reviewer=is_reviewer(user),
         custodian=is_custodian(user),
         reasons=[(reason.value, words) for reason, words in WORDS.items()],
