@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: setup demo down test lint types unit e2e bench clean help
+.PHONY: setup demo viewer down test lint types unit e2e bench clean help
 
 help:
 	@echo "make setup   the environment only: .venv with pacs2trial in it"
 	@echo "make demo    from here to a running system with demo data and delivered packages"
+	@echo "make viewer  fetch OHIF, a full viewer, for the pages in Airflow; needs npm"
 	@echo "make down    stop exactly what make demo started"
 	@echo "make test    everything that must pass"
 	@echo "make bench   how fast the stages are, as ratios"
@@ -31,6 +32,9 @@ $(VENV)/.bench: $(VENV)/.setup
 
 demo: setup
 	@$(BIN)/python -m pacs2trial_demo up
+
+viewer: setup
+	@$(BIN)/python -m pacs2trial_airflow.pages.ohif_files
 
 down:
 	@test ! -x $(BIN)/python || $(BIN)/python -m pacs2trial_demo down

@@ -20,9 +20,9 @@ for definition in sound_trials(dag_id):
         @task_group(group_id="subject", prefix_group_id=False)
         def each_subject(subject_key: str, trial: str = trial) -> None:
             """What is done for each subject of whom somebody decided, apart from the others."""
-            of = {"trial": trial, "subject_key": subject_key}
+            of = {"trial": trial, "subject_key": subject_key, "run_key": ""}
             filtered = Filter(task_id="filter", **of)
-            collected = Collect(task_id="collect", run_key="", **of)
+            collected = Collect(task_id="collect", **of)
             verified = Verify(task_id="verify", package_ids=collected.output, **of)
             filtered >> collected >> verified >> Deliver(task_id="deliver", **of)
 
