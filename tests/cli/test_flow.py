@@ -268,6 +268,23 @@ def test_rejection_needs_a_reason(staged_site: Site) -> None:
     assert [one["state"] for one in rejected] == ["rejected"]
 
 
+def test_a_series_is_left_out_the_rest_approved_and_delivered(staged_site: Site, enrolled: Hospital) -> None:
+    enrolled.define("LUNGART", review="always", deliver=[{"to": "folder"}])
+    staged_site("filter", "LUNGART")
+    staged_site("collect", "LUNGART")
+    shown = staged_site.json("review", "LUNGART", "--show", "LA-001")["series"]
+    unwanted = shown[0]["series"]
+    said = ("--approve", "LA-001", "--series", unwanted, "--reason", "not-protocol")
+    assert [one["state"] for one in staged_site.json("review", "LUNGART", *said)["reviews"]] == ["partly approved"]
+    assert staged_site("deliver", "LUNGART").exit_code == 3
+    staged_site("filter", "LUNGART")
+    staged_site("collect", "LUNGART")
+    assert staged_site("deliver", "LUNGART").exit_code == 0
+    left = {one["series"]: one["answer"] for one in staged_site.json("review", "LUNGART", "--show", "LA-001")["series"]}
+    assert left.pop(unwanted) == "rejected"
+    assert set(left) == {one["series"] for one in shown[1:]}
+
+
 def test_two_answers_at_once_are_wrong_usage(site: Site) -> None:
     done = site("review", "LUNGART", "--approve", "LA-001", "--hold", "LA-001")
     assert done.exit_code == 2

@@ -217,7 +217,7 @@ def page(demo: Demo, path: str, form: dict[str, object] | None = None) -> httpx.
     with httpx.Client(base_url=f"{base}/pacs2trial/pages", timeout=60) as client:
         login = {"username": "admin", "password": demo.system.password}
         token = client.post(f"{base}/auth/token", json=login).json()["access_token"]
-        client.headers |= {"Authorization": f"Bearer {token}", "Origin": base}
+        client.headers.update({"Authorization": f"Bearer {token}", "Origin": base})
         answer = client.get(path) if form is None else client.post(path, data=form)
     assert answer.status_code in (200, 303), answer.text
     return answer
