@@ -128,6 +128,7 @@ def test_a_quarantined_object_is_listed_and_its_picture_is_for_custodians(server
     assert ask(server, "rita", path).status_code == 200
     assert ask(server, "rita", f"{path}/picture").status_code == 403
     assert ask(server, "carl", f"{path}/picture").status_code == 403
+    assert ask(server, "rita", f"{path}/look", {"frame": "1"}).status_code == 403
     assert acts(desk, "quarantine look") == []
 
 
@@ -136,7 +137,8 @@ def test_who_is_reviewer_and_custodian_sees_the_picture_and_is_written_down(serv
     answer = ask(server, "both", f"/quarantine/{item.token}/picture")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     assert answer.content.startswith(b"\x89PNG")
-    assert acts(desk, "quarantine look") == [("both", item.token)]
+    assert "pixels" in ask(server, "both", f"/quarantine/{item.token}/look", {"frame": "1"}).text
+    assert acts(desk, "quarantine look") == [("both", item.token)] * 2
 
 
 def test_a_decision_about_an_object_needs_a_reason_and_is_audited(server: ApiServer, desk: Hospital) -> None:

@@ -93,8 +93,8 @@ def test_a_reviewer_goes_through_the_pages_with_a_browser(server: ApiServer, ask
                 picture(page, f"review{'-dark' if dark else ''}")
         with page_of(browser, server) as page:
             page.goto(f"{PAGES}/reviews/LA-001")
-            page.get_by_label("Reason").select_option("question")
-            page.get_by_label("Comment").fill("which of both CT is the planning CT?")
+            page.get_by_role("combobox", name="Reason").select_option("question")
+            page.get_by_role("textbox", name="Comment").fill("which of both CT is the planning CT?")
             page.get_by_role("group", name="The package as it is").get_by_role("button", name="Hold").press("Enter")
             expect(page.get_by_text("question: which of both CT")).to_be_visible()
     (item,) = reviews(asked.ws, LUNG, "LA-001")
