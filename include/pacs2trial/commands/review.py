@@ -21,6 +21,7 @@ from pacs2trial.review import (
     approve_without,
     hold,
     hold_series,
+    put_questions,
     reason_of,
     reject,
     reject_series,
@@ -59,6 +60,7 @@ def review(trial: str, series: tuple[str, ...], reason: str | None, comment: str
     """List packages up for review, show one subject's, or answer for one subject."""
     workspace = Workspace.open()
     definition = workspace.definition(trial)
+    put_questions(workspace, definition)
     given = one_of({f"--{name}": key for name, key in _options(answers).items()})
     if given is None:
         return _listed(definition.trial, reviews(workspace, definition.trial), held_names(workspace, definition.trial))
