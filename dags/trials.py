@@ -7,7 +7,7 @@ from pacs2trial_airflow.operators.balance import Balance
 from pacs2trial_airflow.operators.dicom import DicomFind, DicomMove, Stage
 from pacs2trial_airflow.operators.questions import AskForReview
 from pacs2trial_airflow.operators.subject import Collect, Deliver, Filter, Verify
-from pacs2trial_airflow.pools import PACS_POOL
+from pacs2trial_airflow.pools import PACS_POOL, PIXEL_POOL
 from pacs2trial_airflow.trials import sound_trials, trial_dag
 
 for definition in sound_trials():
@@ -38,7 +38,7 @@ for definition in sound_trials():
         def each_subject(subject_key: str, trial: str = trial, run_key: str = run_key) -> None:
             """What is done for each subject, apart from the others."""
             of = {"trial": trial, "subject_key": subject_key, "run_key": run_key}
-            filtered = Filter(task_id="filter", **of)
+            filtered = Filter(task_id="filter", pool=PIXEL_POOL, **of)
             collected = Collect(task_id="collect", **of)
             verified = Verify(task_id="verify", package_ids=collected.output, **of)
             filtered >> collected >> verified >> Deliver(task_id="deliver", **of)

@@ -1,4 +1,4 @@
-"""The pool that limits how many tasks talk to the PACS at once."""
+"""The pools that limit how many tasks talk to the PACS, and how many read pictures, at once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ from airflow.listeners import hookimpl
 
 PACS_POOL = "pacs2trial_pacs"
 PACS_SLOTS = 2
+PIXEL_POOL = "pacs2trial_pixels"
+PIXEL_SLOTS = 2
+"""A task that looks for text in pictures keeps one processor busy for as long as it lasts."""
+
+_POOLS = {
+    PACS_POOL: (PACS_SLOTS, "Tasks that talk to the PACS at the same time"),
+    PIXEL_POOL: (PIXEL_SLOTS, "Filter tasks, which may look for text in pictures, at the same time"),
+}
 
 
 def ensure_pools() -> bool:
-    """Create the pool unless there is one; slots that a person has set are left alone. Needs Airflow's database.
+    """Create the pools that are not there; slots that a person has set are left alone. Needs Airflow's database.
 
     Returns:
-        whether it was created.
+        whether one was created.
     """
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
@@ -24,23 +32,17 @@ def ensure_pools() -> bool:
 
     try:
         with create_session() as session:
-            if session.scalar(select(Pool.id).where(Pool.pool == PACS_POOL)) is not None:
-                return False
-            session.add(
-                Pool(
-                    pool=PACS_POOL,
-                    slots=PACS_SLOTS,
-                    description="Tasks that talk to the PACS at the same time",
-                    include_deferred=False,
-                )
-            )
+            there = set(session.scalars(select(Pool.pool).where(Pool.pool.in_(_POOLS))))
+            for name, (slots, description) in _POOLS.items():
+                if name not in there:
+                    session.add(Pool(pool=name, slots=slots, description=description, include_deferred=False))
     except IntegrityError:  # another component of the same start was faster
         return False
-    return True
+    return there != set(_POOLS)
 
 
 class PoolKeeper:
-    """Makes sure of the pool whenever a component with a job starts: a DAG that names a missing pool never runs."""
+    """Makes sure of the pools whenever a component with a job starts: a DAG that names a missing pool never runs."""
 
     @hookimpl
     def on_starting(self, component: Any) -> None:

@@ -16,7 +16,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, Ski
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.serialization.serialized_objects import DagSerialization
 
-from pacs2trial_airflow.pools import PACS_POOL
+from pacs2trial_airflow.pools import PACS_POOL, PIXEL_POOL
 from support.airflow_env import ROOT
 from support.vaults import write_definition
 
@@ -103,6 +103,11 @@ def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
             assert task.retries >= 2
             assert task.retry_delay >= timedelta(seconds=30)
             assert task.operator_class.__doc__ if task.is_mapped else type(task).__doc__
+
+
+def test_what_may_look_at_pictures_goes_through_a_pool_of_its_own(shipped: DagBag):
+    for dag in of_trials(shipped):
+        assert {task.task_id for task in dag.tasks if task.pool == PIXEL_POOL} == {"filter"}
 
 
 def test_steps_that_talk_to_the_pacs_go_through_its_pool(shipped: DagBag):

@@ -1,4 +1,4 @@
-"""The pool of the PACS exists before a DAG needs it, and stays as a person has set it."""
+"""The pools exist before a DAG needs them, and stay as a person has set them."""
 
 from collections.abc import Iterator
 
@@ -9,25 +9,25 @@ from airflow.models.pool import Pool
 from airflow.utils.session import create_session
 from sqlalchemy import delete, select, update
 
-from pacs2trial_airflow.pools import PACS_POOL, PACS_SLOTS, ensure_pools
+from pacs2trial_airflow.pools import PACS_POOL, PACS_SLOTS, PIXEL_POOL, PIXEL_SLOTS, ensure_pools
 
 
-def slots() -> int | None:
+def slots(pool: str = PACS_POOL) -> int | None:
     with create_session() as session:
-        return session.scalar(select(Pool.slots).where(Pool.pool == PACS_POOL))
+        return session.scalar(select(Pool.slots).where(Pool.pool == pool))
 
 
 @pytest.fixture(autouse=True)
 def no_pool(airflow_home: object) -> Iterator[None]:
     with create_session() as session:
-        session.execute(delete(Pool).where(Pool.pool == PACS_POOL))
+        session.execute(delete(Pool).where(Pool.pool.in_([PACS_POOL, PIXEL_POOL])))
     yield
     ensure_pools()
 
 
-def test_the_pool_is_made_once():
+def test_the_pools_are_made_once():
     assert ensure_pools()
-    assert slots() == PACS_SLOTS
+    assert (slots(), slots(PIXEL_POOL)) == (PACS_SLOTS, PIXEL_SLOTS)
     assert not ensure_pools()
 
 

@@ -11,6 +11,7 @@ from pacs2trial.errors import InputError
 from pacs2trial.filtering.faces import RULE as FACES
 from pacs2trial.filtering.mask_rules import make_mask_rule, mask_rules
 from pacs2trial.filtering.masks import known_masks
+from pacs2trial.filtering.outcome import Lacking, SetAside, lacking, set_aside
 from pacs2trial.filtering.site_rules import PIXEL_RULES, SITE_RULES
 from pacs2trial.pixels.areas import Area
 from pacs2trial.vault.tables import InstanceState, Judgement
@@ -108,6 +109,8 @@ def test_only_what_is_wanted_comes_and_the_rest_is_counted(enrolled_bench: Bench
     enrolled_bench.arrive(3)
     done = enrolled_bench.filter()
     assert (done.accepted, done.reasons) == (1, {"filter.wanted: nothing asks for it": 2})
+    aside = SetAside("LA-001", Judgement.NOT_WANTED, "filter.wanted: nothing asks for it", 2)
+    assert set_aside(enrolled_bench.ws.vault, TRIAL) == [aside]
 
 
 def test_dose_reports_and_presentation_states_come_only_when_they_are_asked_for(enrolled_bench: Bench) -> None:
@@ -184,6 +187,7 @@ def test_a_missing_modality_is_told_or_holds_the_subject(enrolled_bench: Bench) 
     enrolled_bench.arrive(1)
     done = enrolled_bench.filter()
     assert (done.accepted, done.gaps) == (1, {"no RTPLAN": 1})
+    assert lacking(enrolled_bench.ws.vault, TRIAL) == [Lacking("LA-001", "no RTPLAN", 1)]
     enrolled_bench.define(filter={"require": {"modalities": ["CT", "RTPLAN"], "otherwise": "hold"}})
     assert enrolled_bench.filter().reasons == {"filter.require: no RTPLAN": 1}
     enrolled_bench.arrive(2, modality="RTPLAN")

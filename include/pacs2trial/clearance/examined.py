@@ -118,10 +118,11 @@ def _left(made: EncodedObject, own: OwnIdentifiers, blanked: Sequence[Area], thr
 
 
 def _covered(found: FoundText, areas: Sequence[Area]) -> bool:
-    """Whether a text lies within one area that is blanked in its frame."""
+    """Whether a text lies within one area that is blanked in all of its frames."""
     one = found.area
     return any(
-        area.covers_frame(one.first_frame)
+        area.first_frame <= one.first_frame
+        and (area.last_frame == 0 or 0 < one.last_frame <= area.last_frame)
         and area.left <= one.left
         and area.top <= one.top
         and one.right <= area.right

@@ -12,6 +12,7 @@ from pacs2trial.commands.incoming import unmatched_table
 from pacs2trial.commands.outdated import outdated_table
 from pacs2trial.commands.report import WRONG, Report, Table
 from pacs2trial.corrections import outdated, stale_subjects
+from pacs2trial.filtering.outcome import lacking, set_aside
 from pacs2trial.incoming import unmatched
 from pacs2trial.receiver.state import ReceiverState, read_states
 from pacs2trial.staging.balance import Balance, balance, balance_by_study
@@ -40,8 +41,23 @@ def status(trial: str | None) -> Report:
     studies = balance_by_study(workspace.vault, definition.trial, modalities=wanted)
     late = outdated(workspace, definition.trial)
     stale = stale_subjects(workspace, definition.trial)
-    content = {"trial": definition.trial, "subjects": subjects, "studies": studies, "stale": stale, "outdated": late}
+    aside, gaps = set_aside(workspace.vault, definition.trial), lacking(workspace.vault, definition.trial)
+    content = {
+        "trial": definition.trial,
+        "subjects": subjects,
+        "studies": studies,
+        "set_aside": aside,
+        "lacking": gaps,
+        "stale": stale,
+        "outdated": late,
+    }
     tables = [balance_table(definition.trial, subjects)]
+    if aside:
+        rows = [(one.subject_key, one.judgement, one.rule, one.instances) for one in aside]
+        tables.append(Table(("subject", "judgement", "rule", "objects"), rows, title="set aside by the filter"))
+    if gaps:
+        missing = [(one.subject_key, one.gap, one.number) for one in gaps]
+        tables.append(Table(("subject", "lacking", "number"), missing, title="required and not there"))
     if studies:
         tables.append(_study_table(studies))
     if stale:

@@ -198,7 +198,10 @@ def _remains(plan: Plan) -> Iterator[str]:
             "So each text that would leave for the first time is listed with its attribute for a person, and a trial "
             "can ask that nothing leaves before that person agreed (review)."
         )
-    yield "Faces that could be recognised in images of the head are not removed; no object is said to be clean of them."
+    yield (
+        "Faces that could be recognised in images of the head are not removed; no object is said to be clean of them. "
+        "Series that may show one are held, unless the trial's filter accepts them and says why."
+    )
 
 
 def _encoding(_plan: Plan) -> Iterator[str]:

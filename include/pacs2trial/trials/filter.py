@@ -140,12 +140,9 @@ _LINK_WORDS: Final = {
 
 
 class Faces(Part):
-    """What is done with a series of the head from which a face could be made out.
+    """What is done with a series of the head from which a face could be made out; ``accept`` needs ``because``."""
 
-    ``accept`` needs ``because``; ``deface`` runs the program of ``PACS2TRIAL_DEFACE_COMMAND``.
-    """
-
-    then: Literal["hold", "accept", "deface"] = "hold"
+    then: Literal["hold", "accept"] = "hold"
     because: Quoted = ""
 
     @model_validator(mode="after")
@@ -185,7 +182,6 @@ class Filter(Part):
         faces = {
             "hold": "are held for a person",
             "accept": f"are accepted, because {self.faces.because}",
-            "deface": "are defaced by the site's program before they leave; what it cannot deface is held",
         }[self.faces.then]
         said.append(f"Images of the head from which a face could be made out {faces}.")
         return " ".join(said)
