@@ -319,11 +319,30 @@ def test_discarded_object_is_gone(site: Site, enrolled: Hospital) -> None:
     assert not (site.home / "quarantine" / token).exists()
 
 
-def test_release_is_not_available_yet(site: Site, enrolled: Hospital) -> None:
+def test_a_mask_by_hand_releases_an_object_and_may_become_a_rule(site: Site, enrolled: Hospital) -> None:
     enrolled.define("LUNGART", source={"pacs": "main", "modalities": ["US"]})
     token = quarantine_one(enrolled)
-    (message,) = site.refusal("quarantine", "LUNGART", "--release", token, "--reason", "clean")
-    assert message.startswith("release is not available yet")
+    assert "640 x 480" in site("quarantine", "LUNGART", "--show", token).stdout
+    (message,) = site.refusal("quarantine", "LUNGART", "--release", token, "--mask", "1,2,3", "--reason", "top")
+    assert message.startswith("--mask: '1,2,3' is no area")
+    told = site(
+        "quarantine", "LUNGART", "--release", token, "--mask", "0,0,640,80", "--always", "--reason", "name on top"
+    )
+    assert f"{token} is masked and released" in told.stdout
+    assert site("filter", "LUNGART").exit_code == 0
+    assert "nothing of LUNGART waits" in site("quarantine", "LUNGART").output
+
+
+def test_a_series_that_a_rule_holds_is_released_by_its_token(staged_site: Site, enrolled: Hospital) -> None:
+    rule = {"modality": "REG", "then": "hold", "name": "registrations"}
+    enrolled.define("LUNGART", filter={"rules": [rule]})
+    assert staged_site("filter", "LUNGART").exit_code == 3
+    listed = staged_site.json("quarantine", "LUNGART")
+    (held,) = listed["held"]
+    assert (held["rule"], held["instances"]) == ("registrations", 1)
+    assert staged_site("quarantine", "LUNGART", "--release", held["token"], "--reason", "wanted").exit_code == 0
+    assert staged_site("filter", "LUNGART").exit_code == 0
+    assert "registrations" not in staged_site("status", "LUNGART").stdout
 
 
 def test_object_of_another_trial_cannot_be_decided_on(site: Site, enrolled: Hospital) -> None:
