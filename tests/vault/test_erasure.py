@@ -15,6 +15,7 @@ from pacs2trial.vault.erasure import erase_identities
 from pacs2trial.vault.tables import (
     AuditEntry,
     DateShift,
+    HeldDecision,
     KeyRow,
     Kind,
     PackageMember,
@@ -22,6 +23,7 @@ from pacs2trial.vault.tables import (
     Pseudonym,
     Scope,
     Subject,
+    SubjectGap,
     TrialInstance,
 )
 from pacs2trial.workspace import Workspace
@@ -56,6 +58,12 @@ def erase(site: Hospital) -> None:
 def test_no_way_leads_back_and_none_can_be_made(site: Hospital) -> None:
     vault = site.ws.vault
     scope = scope_of(vault, LUNG)
+    with vault.session() as session:
+        judged = session.scalars(select(TrialInstance).where(TrialInstance.trial == LUNG)).first()
+        assert judged is not None
+        which = {"trial": LUNG, "instance_id": judged.instance_id, "rule": "ask"}
+        session.add(HeldDecision(**which, answer="release", reason="why", decided_by="ann"))
+        session.add(SubjectGap(trial=LUNG, subject_id=judged.subject_id, gap="no RTPLAN", number=1))
     erase(site)
     gone = scope_of(vault, LUNG)
     assert (gone.salt, gone.data_key_sealed, gone.wrapped_with) == (None, None, None)
@@ -69,7 +77,8 @@ def test_no_way_leads_back_and_none_can_be_made(site: Hospital) -> None:
         other = session.scalars(select(Subject).where(Subject.trial == PELVIS)).one()
         assert subject.person_id != other.person_id
         assert session.scalars(select(KeyRow.id).where(KeyRow.subject_id == subject.id)).all() == []
-        assert session.scalars(select(TrialInstance.id).where(TrialInstance.trial == LUNG)).all() == []
+        for judged_in in (TrialInstance, HeldDecision, SubjectGap):
+            assert session.scalars(select(judged_in.id).where(judged_in.trial == LUNG)).all() == []
         packages = session.scalars(select(PackageRow).where(PackageRow.trial == LUNG)).all()
         assert [row.content_digest for row in packages]
         ids = [row.id for row in packages]

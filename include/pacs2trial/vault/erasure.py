@@ -20,6 +20,7 @@ from pacs2trial.vault.tables import (
     CollectedSubject,
     DateShift,
     HandedOver,
+    HeldDecision,
     HeldStudy,
     KeyRow,
     KeyVersion,
@@ -35,6 +36,7 @@ from pacs2trial.vault.tables import (
     Scope,
     SeriesDecision,
     Subject,
+    SubjectGap,
     SubjectPass,
     TrialInstance,
     VersionDecision,
@@ -123,6 +125,8 @@ def _cut_work(session: Session, trial: str, nothing: str) -> None:
         delete(SubjectPass).where(SubjectPass.subject_id.in_(select(Subject.id).where(Subject.trial == trial)))
     )
     session.execute(delete(VersionDecision).where(VersionDecision.trial == trial))
+    session.execute(delete(HeldDecision).where(HeldDecision.trial == trial))
+    session.execute(delete(SubjectGap).where(SubjectGap.trial == trial))
     session.execute(delete(TrialInstance).where(TrialInstance.trial == trial))
     packages = select(PackageRow.id).where(PackageRow.trial == trial)
     session.execute(delete(PackageMember).where(PackageMember.package_id.in_(packages)))
