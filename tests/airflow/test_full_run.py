@@ -9,6 +9,8 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from pacs2trial.holdings.runs import run_account
+from pacs2trial_airflow.pages.airflow_runs import airflow_run
 from pacs2trial_demo.identities import IDENTITIES, planted_in
 from support.dag_runs import SENT, STRANGER, Ended, Runs
 from support.leaks import original_uids
@@ -143,6 +145,17 @@ def test_xcom_holds_run_keys_subject_keys_and_package_ids_only(runs: Runs):
     assert found.pop(("stage", "return_value")) == ["DL-001", "DL-002", "DL-003"]
     assert all(isinstance(package_id, int) for package_id in found.pop(("collect", "return_value")))
     assert not found
+
+
+def test_a_run_is_accounted_for_by_airflow_and_the_vault_together(runs: Runs):
+    told = airflow_run("trial_DEMO-LUNG", runs.first.run_id)
+    assert told.state == "success"
+    assert told.steps["collect"] == {"success": 2, "skipped": 1}
+    account = run_account(runs.site.ws.vault, told.run_key)
+    assert account.trial == "DEMO-LUNG"
+    assert account.expected.keys() == {"DL-001", "DL-002"}
+    assert all(studies and instances for studies, instances in account.expected.values())
+    assert airflow_run("trial_DEMO-LUNG", runs.dry.run_id).run_key == ""
 
 
 def test_nothing_that_airflow_kept_or_logged_holds_an_identity(runs: Runs, airflow_home: Path):
