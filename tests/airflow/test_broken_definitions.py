@@ -99,4 +99,4 @@ def test_the_shipped_example_is_not_read_but_would_be_sound(read_dags: ReadDags,
     example = ROOT / "include" / "trials" / "example.yaml.txt"
     (tmp_path / "example.yaml").write_text(example.read_text("utf-8"), "utf-8")
 
-    assert set(read_dags(tmp_path).dags) == {"trial_EXAMPLE", *BESIDE}
+    assert set(read_dags(tmp_path).dags) == {"trial_EXAMPLE", "review_EXAMPLE", *BESIDE}
