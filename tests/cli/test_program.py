@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PROGRAM = Path(sys.executable).with_name("pacs2trial")
 PUBLIC = {
     "init", "check", "trial", "keys", "stage", "retrieve", "receive", "filter", "collect", "review",
-    "secret", "quarantine", "versions", "incoming",
+    "secret", "quarantine", "versions", "incoming", "changes",
     "deliver", "verify", "restore", "cleanup", "reidentify", "status", "mapping", "backup", "restore-backup",
 }  # fmt: skip
 

@@ -57,7 +57,7 @@ class _Word:
 @click.option("--reason", metavar="REASON", help=f"One of {', '.join(Reason)}.")
 @click.option("--comment", metavar="TEXT", default="", help=f"Written to the audit table. {COMMENT_WARNING}")
 def review(trial: str, series: tuple[str, ...], reason: str | None, comment: str, **answers: str | None) -> Report:
-    """List packages up for review, show one subject's, or answer for one subject."""
+    """List packages up for review; show one, or answer."""
     workspace = Workspace.open()
     definition = workspace.definition(trial)
     put_questions(workspace, definition)
