@@ -97,3 +97,12 @@ def test_bytes_of_the_file_are_searched_without_its_pixels() -> None:
     read = DicomObject(content[: -len(b"BEHIND IT")]).header_bytes()
     assert b"PIXELS" not in read
     assert b"2.25.2" in read
+
+
+def test_dates_of_a_device_may_stay_where_its_identity_does() -> None:
+    as_it_was = dated(DateOfLastCalibration="20240102")
+    assert checked(as_it_was, as_it_was, "retain_device_identity") == []
+    assert checked(as_it_was, as_it_was, "retain_device_identity", "retain_modified_dates") == []
+    assert checked(as_it_was, as_it_was) == ["a.dcm: DateOfLastCalibration holds a date"]
+    (finding,) = checked(as_it_was, dated(DateOfLastCalibration="20240103"), "retain_device_identity")
+    assert finding == "a.dcm: DateOfLastCalibration holds a date"

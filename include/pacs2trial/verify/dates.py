@@ -23,6 +23,13 @@ _NO_DATES: Final = frozenset(
 """What stands for no date, among it the first days of computers' calendars: it does not move, and a dummy is one."""
 
 _BIRTH: Final = "PatientBirthDate"
+_OF_DEVICES: Final = frozenset(
+    (
+        *("BeamHoldTransitionDateTime", "CalibrationDate", "CalibrationDateTime", "DateOfInstallation"),
+        *("DateOfLastCalibration", "DateOfLastDetectorCalibration", "DateOfManufacture", "DateTimeOfLastCalibration"),
+    )
+)
+"""Dates that Retain Device Identity keeps (PS3.15 table E.1-1): they tell of the device, not of the patient."""
 
 
 class Dates:
@@ -45,6 +52,7 @@ class Dates:
         self._birth_year = definition.profile.birth_date == "year"
         self._shift = timedelta(days=shift)
         self._rules = RulesOfTrial(definition.profile.rules)
+        self._kept = _OF_DEVICES if Option.RETAIN_DEVICE_IDENTITY in options else frozenset[str]()
 
     def findings(self, name: str, staged: DicomObject, packed: DicomObject) -> Iterator[str]:
         """Attributes of a member that hold a date as it was, or one that is not the moved one."""
@@ -59,7 +67,10 @@ class Dates:
                 if any(not (self._birth_year and day.endswith("0101")) for day in days):
                     yield f"{name}: {path} holds a date"
             elif not self._rules.speaks_of(path, sop_class, modality):
-                problem = self._problem(days, before.get(_NUMBER.sub("", path), []))
+                as_staged = before.get(_NUMBER.sub("", path), [])
+                if _NUMBER.sub("", path).rpartition(".")[2] in self._kept and set(days) <= set(as_staged):
+                    continue
+                problem = self._problem(days, as_staged)
                 if problem:
                     yield f"{name}: {path} {problem}"
 
