@@ -44,7 +44,7 @@ def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_one_piece(obj: EncodedObject) -> EncodedObject:
-    return replace(obj, parts=(runs.Part(0, len(obj.header), 0, obj.top),))
+    return replace(obj, parts=(runs.Part(0, len(obj.header), 0, runs.all_elements(obj.parts)),))
 
 
 def outcome(stage: Callable[..., Deidentified], obj: EncodedObject, **kwargs: object) -> object:
@@ -281,7 +281,7 @@ def _read(data: bytes, memory: dict[bool, runs.KnownRuns]) -> object:
         obj = _split(data, memory)
     except UnsafeObjectError as refused:
         return f"{refused.reason}: {refused.detail}"
-    return bytes(obj.header), bytes(obj.pixel), dict(obj.top), obj.in_order_to, obj.implicit
+    return bytes(obj.header), bytes(obj.pixel), runs.all_elements(obj.parts), obj.in_order_to, obj.implicit
 
 
 def test_it_begins_anew_when_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
