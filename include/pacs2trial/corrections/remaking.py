@@ -93,7 +93,7 @@ def _backfill(definition: TrialDefinition, first: date, last: date, form: dict[s
     end = datetime.combine(last + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
     command = ["airflow", "backfill", "create", "--dag-id", dag_id(definition.trial)]
     command += ["--from-date", begin.isoformat(), "--to-date", end.isoformat()]
-    command += ["--reprocess-behavior", "completed"]
+    command += ["--reprocess-behavior", "completed", "--max-active-runs", "1"]
     if form:
         command += ["--dag-run-conf", _json(form)]
     return shlex.join(command)

@@ -120,7 +120,7 @@ def plan_run(
             assert pacs is not None
             one, announced = _wanted(ws, definition, pacs, each, answers)
             found[one.subject.subject_id] = one
-            if not dry_run:
+            if announced and not dry_run:
                 expect(ws.vault, [one for study in announced for one in study.instances], source=f"pacs:{source.name}")
             plans.append(_planned(ws.vault, one, announced))
             asked += [_asked(one.subject.subject_id, study) for study in announced]
@@ -231,6 +231,8 @@ def _asked(subject_id: int, announced: AnnouncedStudy) -> AskedStudy:
 
 def _in_staging(vault: Vault, wanted: Sequence[tuple[SubjectStudy, Sequence[WantedInstance]]]) -> list[list[Announced]]:
     """The announced instances of each study by their staging pseudonyms, looked up all at once."""
+    if not wanted:
+        return []
     uids = {
         uid
         for _, instances in wanted
@@ -269,6 +271,8 @@ def _filed_under_another(vault: Vault, instances: Sequence[Announced]) -> bool:
 
 
 def _settled(vault: Vault, studies: Sequence[str]) -> set[str]:
+    if not studies:
+        return set()
     with vault.session(read_only=True) as session:
         statement = select(Instance.sop_instance).where(Instance.study.in_(studies), Instance.state.in_(_SETTLED))
         return set(session.scalars(statement))

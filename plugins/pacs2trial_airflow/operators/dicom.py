@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from pacs2trial.retrieve.plan import SubjectPlan
+    from pacs2trial.trials.definition import TrialDefinition
     from pacs2trial.workspace import Workspace
 
 
@@ -69,7 +70,7 @@ class DicomFind(TrialOperator):
             dry_run=form.dry_run,
         )
         planned = [subject for subject in plan.subjects if subject.studies or window.whole]
-        keys = self._going_on(ws, planned, everything=bool(woken) or form.remake is Remake.EVERYTHING)
+        keys = self._going_on(ws, definition, planned, everything=bool(woken) or form.remake is Remake.EVERYTHING)
         self.report(
             context,
             subjects=len(plan.subjects),
@@ -95,14 +96,16 @@ class DicomFind(TrialOperator):
         size = ws.settings.batch_subjects
         return [keys[start : start + size] for start in range(0, len(keys), size)]
 
-    def _going_on(self, ws: Workspace, planned: Sequence[SubjectPlan], *, everything: bool) -> list[str]:
+    def _going_on(
+        self, ws: Workspace, definition: TrialDefinition, planned: Sequence[SubjectPlan], *, everything: bool
+    ) -> list[str]:
         """The subjects with something to fetch, or of whom anything was changed since their last pass."""
         from pacs2trial.passes import due
 
         keys = [subject.subject_key for subject in planned]
         if everything:
             return keys
-        changed = due(ws, ws.definition(self.trial), keys)
+        changed = due(ws, definition, keys)
         return [subject.subject_key for subject in planned if subject.missing or subject.subject_key in changed]
 
     def _corrected(self, ws: Workspace, context: Context) -> Sequence[str]:
