@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -14,6 +15,7 @@ from pacs2trial_airflow.hooks.connections import AirflowConnections
 from pacs2trial_airflow.hooks.dicom import DicomHook
 from pacs2trial_airflow.provider_info import get_provider_info
 from pacs2trial_demo.pacs import DemoPacs
+from support.api_server import api_server
 from support.programs import free_port
 
 Connect = Callable[..., None]
@@ -98,3 +100,18 @@ def test_airflow_shows_the_form_of_the_connection_type():
     names = {"aet", "calling_aet", "dicomweb", "hours", "maximum_matches", "move_destination"}
     assert fields == {f"extra__dicom__{name}" for name in names}
     assert manager.field_behaviours["dicom"]["hidden_fields"] == ["schema"], "DICOMweb has a login and a password"
+
+
+def test_the_test_button_of_the_form_reaches_the_pacs(airflow_home: Path, tmp_path: Path, demo_pacs: DemoPacs):
+    fields = {
+        "connection_id": "pacs",
+        "conn_type": "dicom",
+        "host": "127.0.0.1",
+        "port": demo_pacs.port,
+        "extra": json.dumps({"aet": demo_pacs.aet}),
+    }
+    with api_server(tmp_path, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"}) as server, server.client("adam") as client:
+        good = client.post("/api/v2/connections/test", json=fields).json()
+        bad = client.post("/api/v2/connections/test", json={**fields, "port": free_port()}).json()
+    assert (good["status"], "answered C-ECHO" in good["message"]) == (True, True)
+    assert (bad["status"], "refused" in bad["message"]) == (False, True)
