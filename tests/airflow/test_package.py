@@ -12,9 +12,8 @@ ASKED = """
 from airflow.providers_manager import ProvidersManager
 import pacs2trial_airflow.operators.dicom as operators
 manager = ProvidersManager()
-print(manager.providers["pacs2trial"].version)
-print(manager.hooks["dicom"].hook_class_name)
-print(operators.__file__)
+hook = manager.hooks["dicom"].hook_class_name
+print("FOUND", manager.providers["pacs2trial"].version, hook, operators.__file__)
 """
 
 
@@ -35,7 +34,9 @@ def test_the_wheel_is_a_provider_of_airflow(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "-c", ASKED], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
-    version, hook, operators = done.stdout.splitlines()[-3:]
+    [(version, hook, operators)] = [
+        line.split(" ")[1:] for line in done.stdout.splitlines() if line.startswith("FOUND ")
+    ]
     assert version == wheel.name.split("-")[1]
     assert hook == "pacs2trial_airflow.hooks.dicom.DicomHook"
     assert Path(operators).is_relative_to(site)
