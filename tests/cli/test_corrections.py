@@ -31,7 +31,9 @@ def test_what_was_delivered_is_shown_kept_exported_and_settled(
     assert done.exit_code == 0
     assert "delivered  LA-001  folder" in done.stderr
     assert "airflow backfill create --dag-id trial_LUNGART --from-date 2024-03-13T00:00:00+00:00" in done.stderr
-    assert '--reprocess-behavior completed --max-active-runs 1 --dag-run-conf \'{"subjects":["LA-009"]}\'' in done.stderr
+    assert (
+        '--reprocess-behavior completed --max-active-runs 1 --dag-run-conf \'{"subjects":["LA-009"]}\'' in done.stderr
+    )
     assert LUCZYNSKA.patient_id not in done.output
     (entry,) = staged_site.json("status", "LUNGART")["outdated"]
     assert (entry["subject_key"], entry["effect"], entry["belongs_to"]) == ("LA-001", "withdrawn", "LA-009")
