@@ -36,7 +36,7 @@ _UIDS = st.sampled_from(
 )
 _NUMBER = st.integers(1, 60000)
 VALUES = {
-    "AE": st.sampled_from(["ZZPHI-AE", "AE1"]),
+    "AE": st.sampled_from(["ZZPHIson", "AE1"]),
     "AS": st.sampled_from(["057Y", "003M"]),
     "AT": st.sampled_from([0x00181063, 0x00100010]),
     "CS": st.sampled_from(["AXIAL", "NOT_SET", "A 1"]),

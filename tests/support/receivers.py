@@ -78,8 +78,7 @@ def association(port: int, datasets: Sequence[FileDataset], *, called: str = AET
     """An association that proposes each object's SOP class with its transfer syntax."""
     kinds = {(ds.SOPClassUID, ds.file_meta.TransferSyntaxUID) for ds in datasets}
     entity = AE(SENDER)
-    entity.dimse_timeout = entity.network_timeout = _PATIENCE_S
-    entity.acse_timeout = _PATIENCE_S / 3
+    entity.dimse_timeout = entity.network_timeout = entity.acse_timeout = _PATIENCE_S
     made = entity.associate(
         "127.0.0.1", port, contexts=[build_context(*kind) for kind in sorted(kinds)], ae_title=called
     )
