@@ -91,21 +91,19 @@ def record(trial: str, prompt: str, option: str, form: Mapping[str, Any], actor:
 
 
 def _answer(item: ReviewItem, option: str, form: Mapping[str, Any], actor: str) -> None:
-    from pacs2trial.review import approve, hold, reject
+    from pacs2trial.review import Word, approve, hold, reject
     from pacs2trial_airflow.site import site
 
-    said: dict[str, Any] = {
-        "actor": actor,
-        "comment": str(form.get("comment") or ""),
-        "content_digest": item.content_digest,
-    }
+    reason = form.get("reason")
+    word = Word(actor, reason_of(str(reason)) if reason else None, str(form.get("comment") or ""))
+    whose = (site.ws, item.trial, item.subject_key)
     match option:
         case Option.APPROVE:
-            approve(site.ws, item.trial, item.subject_key, **said)
-        case Option.HOLD | Option.REJECT:
-            keep = hold if option == Option.HOLD else reject
-            reason = form.get("reason")
-            keep(site.ws, item.trial, item.subject_key, reason=reason_of(str(reason)) if reason else None, **said)
+            approve(*whose, word, content_digest=item.content_digest)
+        case Option.HOLD:
+            hold(*whose, word, content_digest=item.content_digest)
+        case Option.REJECT:
+            reject(*whose, word, content_digest=item.content_digest)
         case Option.DECIDED:
             return
         case _:

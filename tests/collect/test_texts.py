@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset
 from pacs2trial.collect import collect_subject
 from pacs2trial.collect.texts import held_names, mark_reviewed, new_texts, texts_of
 from pacs2trial.errors import HeldError
-from pacs2trial.review import approve, reviews
+from pacs2trial.review import Word, approve, reviews
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
 HOLDING = {"options": ["clean_descriptors", "retain_modified_dates"], "roi_names": {"unknown": "hold"}}
@@ -72,7 +72,7 @@ def test_an_approved_package_has_no_new_texts(hospital: Hospital) -> None:
     hospital.define(LUNG, review="always")
     made = hospital.package(LUNG, "LA-001")
     assert all(proof.passed for proof in hospital.verify(made))
-    (item,) = approve(hospital.ws, LUNG, "LA-001", actor="somebody")
+    (item,) = approve(hospital.ws, LUNG, "LA-001", Word("somebody"))
     assert item.new_texts == 0
     assert values(hospital, only_new=True) == {}
     assert [one.new_texts for one in reviews(hospital.ws, LUNG)] == [0]

@@ -13,7 +13,7 @@ from pacs2trial.corrections import export_outdated, outdated, settle, stale_subj
 from pacs2trial.corrections.doubts import Answer, decide, doubts
 from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError, InputError, TransientError
-from pacs2trial.review import approve
+from pacs2trial.review import Word, approve
 from pacs2trial.vault.tables import AuditEntry, PackageRow
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, Identity
 from support.hospital import LUNG, PELVIS, Hospital, small_study
@@ -143,7 +143,7 @@ def test_a_stale_package_cannot_be_approved(delivered: Hospital) -> None:
     delivered.define(LUNG, deliver=FOLDER, review="always")
     take(delivered, {"LA-001": LUCZYNSKA, "LA-002": OXENBARGER}, ward="7")
     with pytest.raises(HeldError, match="key table was corrected"):
-        approve(delivered.ws, LUNG, "LA-001", actor="ann")
+        approve(delivered.ws, LUNG, "LA-001", Word("ann"))
 
 
 def test_a_merged_patient_becomes_one_package_with_one_date_shift(delivered: Hospital) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError
-from pacs2trial.review import approve, reviews
+from pacs2trial.review import Word, approve, reviews
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.workspace import Workspace
@@ -33,7 +33,7 @@ def test_a_subject_is_collected_proven_approved_and_delivered(vault_settings: Se
     assert all(proof.passed for proof in site.verify(package))
     with pytest.raises(HeldError):
         deliver_subject(workspace, definition, "LA-001")
-    approve(workspace, LUNG, "LA-001", actor="reviewer")
+    approve(workspace, LUNG, "LA-001", Word("reviewer"))
     assert [item.state for item in reviews(workspace, LUNG)] == ["approved"]
     assert [receipt.new for receipt in deliver_subject(workspace, definition, "LA-001")] == [True]
     assert [receipt.new for receipt in deliver_subject(workspace, definition, "LA-001")] == [False]
@@ -48,7 +48,7 @@ def test_nothing_original_is_in_packages_receipts_deliveries_or_logs(
     site, definition = furnished(workspace)
     package = site.package(LUNG, "LA-001")
     site.verify(package)
-    approve(workspace, LUNG, "LA-001", actor="reviewer")
+    approve(workspace, LUNG, "LA-001", Word("reviewer"))
     deliver_subject(workspace, definition, "LA-001")
     originals = tmp_path / "originals"
     for dataset in small_study():

@@ -12,7 +12,7 @@ from pacs2trial.delivery import deliver_subject
 from pacs2trial.keytable.studies import Answer
 from pacs2trial.passes import begin, due, end
 from pacs2trial.passes.inputs import READ
-from pacs2trial.review import approve
+from pacs2trial.review import Word, approve
 from pacs2trial.settings import Settings
 from pacs2trial.vault.tables import Base, HeldStudy, Instance, InstanceState, StudyDecision, TrialInstance
 from pacs2trial_demo.identities import OXENBARGER
@@ -149,7 +149,7 @@ def test_an_answer_to_a_review_makes_due_and_the_question_does_not(hospital: Hos
     hospital.define(LUNG, review="always")
     go(hospital)
     assert whoever(hospital) == set()
-    approve(hospital.ws, LUNG, KEY, actor="a reviewer")
+    approve(hospital.ws, LUNG, KEY, Word("a reviewer"))
     assert whoever(hospital) == {KEY}
 
 

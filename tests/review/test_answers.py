@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError, InputError
-from pacs2trial.review import Reason, ReviewState, approve, hold, reject, reviews
+from pacs2trial.review import Reason, ReviewState, Word, approve, hold, reject, reviews
 from pacs2trial.vault.tables import AuditEntry, Review
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
@@ -40,7 +40,7 @@ def test_a_package_waits_until_it_is_approved(hospital: Hospital, outbox: Path, 
     with pytest.raises(HeldError, match="LUNGART/LA-001 waits for review: pacs2trial review LUNGART"):
         deliver(hospital)
     assert not outbox.exists()
-    approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
+    approve(hospital.ws, LUNG, "LA-001", Word(ACTOR))
     assert deliver(hospital)[0].new
 
 
@@ -61,7 +61,7 @@ def test_the_question_names_the_content_and_no_more(hospital: Hospital, outbox: 
 
 
 def test_approval_is_of_one_content_only(hospital: Hospital, outbox: Path) -> None:
-    approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
+    approve(hospital.ws, LUNG, "LA-001", Word(ACTOR))
     hospital.stage(small_study(when=SECOND_DAY))
     make(hospital)
     with pytest.raises(HeldError, match="waits for review"):
@@ -70,41 +70,41 @@ def test_approval_is_of_one_content_only(hospital: Hospital, outbox: Path) -> No
 
 
 def test_a_held_package_may_be_approved_later(hospital: Hospital, outbox: Path) -> None:
-    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.QUESTION)
+    hold(hospital.ws, LUNG, "LA-001", Word(ACTOR, Reason.QUESTION))
     with pytest.raises(HeldError):
         deliver(hospital)
-    approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
+    approve(hospital.ws, LUNG, "LA-001", Word(ACTOR))
     assert deliver(hospital)[0].new
 
 
 def test_a_rejected_content_never_leaves(hospital: Hospital, outbox: Path) -> None:
-    reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.NOT_PROTOCOL)
+    reject(hospital.ws, LUNG, "LA-001", Word(ACTOR, Reason.NOT_PROTOCOL))
     with pytest.raises(HeldError, match="was rejected in review"):
         deliver(hospital)
     with pytest.raises(InputError, match="was rejected"):
-        approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
+        approve(hospital.ws, LUNG, "LA-001", Word(ACTOR))
 
 
 def test_a_rejection_needs_a_reason(hospital: Hospital, outbox: Path) -> None:
     with pytest.raises(InputError, match="reason"):
-        reject(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=None)
+        reject(hospital.ws, LUNG, "LA-001", Word(ACTOR, None))
 
 
 def test_an_unproven_package_cannot_be_approved(hospital: Hospital) -> None:
     hospital.define(LUNG, review="always", deliver=[{"to": "folder"}])
     hospital.package(LUNG, "LA-001")
     with pytest.raises(InputError, match="not proven"):
-        approve(hospital.ws, LUNG, "LA-001", actor=ACTOR)
+        approve(hospital.ws, LUNG, "LA-001", Word(ACTOR))
 
 
 def test_another_content_than_the_one_in_force_cannot_be_approved(hospital: Hospital, outbox: Path) -> None:
     with pytest.raises(InputError, match="no such package is in force"):
-        approve(hospital.ws, LUNG, "LA-001", actor=ACTOR, content_digest="0" * 64)
+        approve(hospital.ws, LUNG, "LA-001", Word(ACTOR), content_digest="0" * 64)
 
 
 def test_every_answer_stands_in_the_audit_with_who_and_why(hospital: Hospital, outbox: Path) -> None:
-    hold(hospital.ws, LUNG, "LA-001", actor=ACTOR, reason=Reason.QUESTION, comment="first look")
-    approve(hospital.ws, LUNG, "LA-001", actor="second reviewer")
+    hold(hospital.ws, LUNG, "LA-001", Word(ACTOR, Reason.QUESTION, comment="first look"))
+    approve(hospital.ws, LUNG, "LA-001", Word("second reviewer"))
     with hospital.ws.vault.session(read_only=True) as session:
         entries = session.scalars(select(AuditEntry).where(AuditEntry.act.startswith("review"))).all()
     assert [(entry.act, entry.actor, entry.target, entry.reason) for entry in entries] == [

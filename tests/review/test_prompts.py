@@ -11,6 +11,7 @@ from pacs2trial.delivery import deliver_subject
 from pacs2trial.review import (
     Reason,
     ReviewState,
+    Word,
     approve,
     give_back,
     put_questions,
@@ -50,7 +51,7 @@ def test_no_other_run_asks_about_the_same_content(asked: Hospital) -> None:
 
 def test_a_run_that_is_repeated_asks_again_what_is_open(asked: Hospital) -> None:
     assert [one.subject_key for one in take_questions(asked.ws, LUNG, "first run")] == [KEY]
-    approve(asked.ws, LUNG, KEY, actor="ann")
+    approve(asked.ws, LUNG, KEY, Word("ann"))
     assert take_questions(asked.ws, LUNG, "first run") == []
 
 
@@ -82,22 +83,22 @@ def test_what_nobody_answers_is_held_and_audited(asked: Hospital) -> None:
 
 
 def test_what_was_answered_is_not_held_when_time_runs_out(asked: Hospital) -> None:
-    approve(asked.ws, LUNG, KEY, actor="ann")
+    approve(asked.ws, LUNG, KEY, Word("ann"))
     assert run_out(asked.ws, LUNG, "first run", actor="airflow") == []
     assert state(asked) is ReviewState.APPROVED
 
 
 def _approved(hospital: Hospital) -> None:
-    approve(hospital.ws, LUNG, KEY, actor="ann")
+    approve(hospital.ws, LUNG, KEY, Word("ann"))
 
 
 def _rejected(hospital: Hospital) -> None:
-    reject(hospital.ws, LUNG, KEY, actor="ann", reason=Reason.QUALITY)
+    reject(hospital.ws, LUNG, KEY, Word("ann", Reason.QUALITY))
 
 
 def _without_one(hospital: Hospital) -> None:
     series = next(one.series for one in series_of(hospital.ws, LUNG, KEY) if one.modality == "REG")
-    reject_series(hospital.ws, LUNG, KEY, [series], actor="ann", reason=Reason.NOT_PROTOCOL)
+    reject_series(hospital.ws, LUNG, KEY, [series], Word("ann", Reason.NOT_PROTOCOL))
 
 
 @pytest.mark.parametrize(

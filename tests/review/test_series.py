@@ -14,6 +14,7 @@ from pacs2trial.review import (
     Reason,
     ReviewState,
     SeriesItem,
+    Word,
     approve,
     approve_without,
     hold_series,
@@ -26,7 +27,7 @@ from pacs2trial.vault.tables import AuditEntry
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
 KEY = "LA-001"
-ANN = {"actor": "ann", "reason": Reason.QUALITY}
+ANN = Word("ann", Reason.QUALITY)
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def delivered(hospital: Hospital) -> set[str]:
 
 def test_the_series_of_a_package_are_listed_by_what_they_are_called_when_they_leave(made: Hospital) -> None:
     found = series_of(made.ws, LUNG, KEY)
-    approve(made.ws, LUNG, KEY, actor="ann")
+    approve(made.ws, LUNG, KEY, Word("ann"))
     deliver(made)
     assert {one.series for one in found} == delivered(made)
     assert {"CT", "RTSTRUCT"} < {one.modality for one in found}
@@ -72,7 +73,7 @@ def test_the_series_of_a_package_are_listed_by_what_they_are_called_when_they_le
 def test_what_is_left_of_a_partly_approved_content_leaves_without_being_asked_about_again(made: Hospital) -> None:
     every, unwanted = {one.series for one in series_of(made.ws, LUNG, KEY)}, of_modality(made, "RTIMAGE").series
     (item,) = reviews(made.ws, LUNG)
-    approve_without(made.ws, LUNG, KEY, [unwanted], content_digest=item.content_digest, **ANN)
+    approve_without(made.ws, LUNG, KEY, [unwanted], ANN, content_digest=item.content_digest)
     with pytest.raises(HeldError):
         deliver(made)
     remake(made)
@@ -90,7 +91,7 @@ def test_what_is_left_of_a_partly_approved_content_leaves_without_being_asked_ab
 def test_more_than_what_was_left_is_asked_about(made: Hospital) -> None:
     (item,) = reviews(made.ws, LUNG)
     unwanted = of_modality(made, "RTIMAGE").series
-    approve_without(made.ws, LUNG, KEY, [unwanted], content_digest=item.content_digest, **ANN)
+    approve_without(made.ws, LUNG, KEY, [unwanted], ANN, content_digest=item.content_digest)
     made.stage(small_study(when=SECOND_DAY))
     remake(made)
     with pytest.raises(HeldError, match="waits for review"):
@@ -98,7 +99,7 @@ def test_more_than_what_was_left_is_asked_about(made: Hospital) -> None:
 
 
 def test_after_a_rejection_alone_the_rest_is_asked_about(made: Hospital) -> None:
-    reject_series(made.ws, LUNG, KEY, [of_modality(made, "RTIMAGE").series], **ANN)
+    reject_series(made.ws, LUNG, KEY, [of_modality(made, "RTIMAGE").series], ANN)
     with pytest.raises(HeldError):
         deliver(made)
     remake(made)
@@ -107,22 +108,22 @@ def test_after_a_rejection_alone_the_rest_is_asked_about(made: Hospital) -> None
 
 
 def test_a_rejection_stops_an_approved_package_at_once(made: Hospital) -> None:
-    approve(made.ws, LUNG, KEY, actor="bea")
-    reject_series(made.ws, LUNG, KEY, [of_modality(made, "CT").series], **ANN)
+    approve(made.ws, LUNG, KEY, Word("bea"))
+    reject_series(made.ws, LUNG, KEY, [of_modality(made, "CT").series], ANN)
     with pytest.raises(HeldError):
         deliver(made)
     assert not (made.ws.settings.home / "delivered").exists()
 
 
 def test_a_held_series_keeps_the_subject_until_it_is_taken_back(made: Hospital) -> None:
-    approve(made.ws, LUNG, KEY, actor="bea")
+    approve(made.ws, LUNG, KEY, Word("bea"))
     held = of_modality(made, "CT").series
-    hold_series(made.ws, LUNG, KEY, [held], **ANN)
+    hold_series(made.ws, LUNG, KEY, [held], ANN)
     with pytest.raises(HeldError, match=" held"):
         deliver(made)
     with pytest.raises(HeldError):
         remake(made)
-    take_back(made.ws, LUNG, KEY, [held], actor="bea")
+    take_back(made.ws, LUNG, KEY, [held], Word("bea"))
     remake(made)
     assert deliver(made)[0].new
 
@@ -130,9 +131,9 @@ def test_a_held_series_keeps_the_subject_until_it_is_taken_back(made: Hospital) 
 def test_what_is_taken_back_is_asked_about_as_a_whole(made: Hospital) -> None:
     (item,) = reviews(made.ws, LUNG)
     unwanted = of_modality(made, "RTIMAGE").series
-    approve_without(made.ws, LUNG, KEY, [unwanted], content_digest=item.content_digest, **ANN)
+    approve_without(made.ws, LUNG, KEY, [unwanted], ANN, content_digest=item.content_digest)
     remake(made)
-    take_back(made.ws, LUNG, KEY, [unwanted], actor="ann")
+    take_back(made.ws, LUNG, KEY, [unwanted], Word("ann"))
     assert remake(made) == item.content_digest
     with pytest.raises(HeldError, match="waits for review"):
         deliver(made)
@@ -144,7 +145,7 @@ def test_a_whole_study_may_be_rejected(made: Hospital) -> None:
     remake(made)
     study = series_of(made.ws, LUNG, KEY)[0].study
     before = series_of(made.ws, LUNG, KEY)
-    number = reject_series(made.ws, LUNG, KEY, [study], **ANN)
+    number = reject_series(made.ws, LUNG, KEY, [study], ANN)
     remake(made)
     left = {one.series for one in series_of(made.ws, LUNG, KEY) if not one.answer}
     assert left == {one.series for one in before if one.study != study}
@@ -154,7 +155,7 @@ def test_a_whole_study_may_be_rejected(made: Hospital) -> None:
 def test_other_trials_are_not_concerned(made: Hospital) -> None:
     made.define("PELVIC", review="never")
     before = made.package("PELVIC", "PV-007").content_digest
-    reject_series(made.ws, LUNG, KEY, [of_modality(made, "CT").series], **ANN)
+    reject_series(made.ws, LUNG, KEY, [of_modality(made, "CT").series], ANN)
     assert made.package("PELVIC", "PV-007").content_digest == before
 
 
@@ -163,10 +164,10 @@ def test_other_trials_are_not_concerned(made: Hospital) -> None:
     [
         (["1.2.3"], ANN, "1 of the UIDs name no study or series"),
         ([], ANN, "name no study or series"),
-        (["1.2.3"], {"actor": "ann", "reason": None}, "needs a reason"),
-        (["1.2.3"], {"actor": "ann", "reason": Reason.OTHER}, "needs a comment"),
+        (["1.2.3"], Word("ann"), "needs a reason"),
+        (["1.2.3"], Word("ann", Reason.OTHER), "needs a comment"),
     ],
 )
-def test_a_decision_names_series_and_a_reason(made: Hospital, series: list[str], given: dict, message: str) -> None:
+def test_a_decision_names_series_and_a_reason(made: Hospital, series: list[str], given: Word, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        reject_series(made.ws, LUNG, KEY, series, **given)
+        reject_series(made.ws, LUNG, KEY, series, given)

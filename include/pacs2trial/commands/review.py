@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import click
 
@@ -17,6 +16,7 @@ from pacs2trial.review import (
     COMMENT_WARNING,
     Reason,
     ReviewItem,
+    Word,
     approve,
     approve_without,
     hold,
@@ -30,15 +30,6 @@ from pacs2trial.review import (
     take_back,
 )
 from pacs2trial.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class _Word:
-    """What was given beside the answer."""
-
-    series: tuple[str, ...]
-    reason: Reason | None
-    comment: str
 
 
 @click.command("review", cls=ReportingCommand)
@@ -67,7 +58,8 @@ def review(trial: str, series: tuple[str, ...], reason: str | None, comment: str
     option, key = given
     right_keys(definition, [key])
     if option != "--show":
-        _answer(workspace, definition.trial, option, key, _Word(series, reason_of(reason) if reason else None, comment))
+        word = Word(actor(), reason_of(reason) if reason else None, comment)
+        _answer(workspace, definition.trial, option, key, series, word)
     return _shown(workspace, definition.trial, key)
 
 
@@ -76,20 +68,19 @@ def _options(answers: Mapping[str, str | None]) -> dict[str, str | None]:
     return {name: answers[parameter] for parameter, name in names.items()}
 
 
-def _answer(ws: Workspace, trial: str, option: str, key: str, word: _Word) -> None:
-    said = {"actor": actor(), "comment": word.comment}
+def _answer(ws: Workspace, trial: str, option: str, key: str, series: Sequence[str], word: Word) -> None:
     if option == "--take-back":
-        take_back(ws, trial, key, word.series, **said)
-    elif option == "--approve" and word.series:
-        approve_without(ws, trial, key, word.series, content_digest=_only(ws, trial, key), reason=word.reason, **said)
+        take_back(ws, trial, key, series, word)
+    elif option == "--approve" and series:
+        approve_without(ws, trial, key, series, word, content_digest=_only(ws, trial, key))
     elif option == "--approve":
-        approve(ws, trial, key, **said)
-    elif word.series:
+        approve(ws, trial, key, word)
+    elif series:
         keep = hold_series if option == "--hold" else reject_series
-        keep(ws, trial, key, word.series, reason=word.reason, **said)
+        keep(ws, trial, key, series, word)
     else:
         keep_all = hold if option == "--hold" else reject
-        keep_all(ws, trial, key, reason=word.reason, **said)
+        keep_all(ws, trial, key, word)
 
 
 def _only(ws: Workspace, trial: str, key: str) -> str:

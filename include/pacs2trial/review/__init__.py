@@ -8,6 +8,7 @@ from pacs2trial.review.prompts import give_back, put_questions, ready_subjects, 
 from pacs2trial.review.proposals import Wish, as_yaml, proposed
 from pacs2trial.review.series import SeriesItem, series_of
 from pacs2trial.review.state import ReviewItem, ReviewState, reviews
+from pacs2trial.review.word import Word
 from pacs2trial.trials.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Said",
     "SeriesItem",
     "Wish",
+    "Word",
     "approve",
     "approve_without",
     "as_yaml",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -13,30 +12,14 @@ from pacs2trial.review.asking import ask
 from pacs2trial.review.current import in_force, require_fresh, subject_id
 from pacs2trial.review.keeping import keep_back, named
 from pacs2trial.review.state import ReviewItem, ReviewState, review_rows, reviews
+from pacs2trial.review.word import Word
 from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial.trials.reasons import Reason, require_explained, told
 from pacs2trial.vault.tables import PackageRow, PackageState, Review, now
 from pacs2trial.workspace import Workspace
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a person says of contents. ``comment`` stands in the audit and nowhere else."""
-
-    state: ReviewState
-    actor: str
-    reason: Reason | None = None
-    comment: str = ""
-
-
 def approve(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    *,
-    actor: str,
-    comment: str = "",
-    content_digest: str | None = None,
+    ws: Workspace, trial: str, subject_key: str, word: Word, *, content_digest: str | None = None
 ) -> list[ReviewItem]:
     """Let exactly the contents in force leave. Only proven packages can be approved; a rejected one stays rejected.
 
@@ -44,73 +27,50 @@ def approve(
         ws: the site.
         trial: the trial.
         subject_key: whose packages.
-        actor: who says so; stands in the audit.
-        comment: stands in the audit.
+        word: who says so.
         content_digest: only this content; all packages of the subject in force when absent.
 
     Raises:
         InputError: there is nothing in force to approve, or it is not proven, or it was rejected, or the trial wants
-            four eyes and ``actor`` started the run that made it.
+            four eyes and the actor started the run that made it.
         HeldError: the key table was corrected since it was made, or a series of it is kept back.
     """
-    return _answer(ws, (trial, subject_key), Answer(ReviewState.APPROVED, actor, None, comment), content_digest)
+    return _answer(ws, (trial, subject_key), ReviewState.APPROVED, word, content_digest)
 
 
 def approve_without(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    series: Collection[str],
-    *,
-    actor: str,
-    reason: Reason | None,
-    comment: str = "",
-    content_digest: str,
+    ws: Workspace, trial: str, subject_key: str, series: Collection[str], word: Word, *, content_digest: str
 ) -> list[ReviewItem]:
     """Reject series of a content and approve the rest of it.
 
     What is approved is the content that the next collect makes of exactly the other objects; anything else is asked
     about anew. Arguments and errors as for :func:`approve` and :func:`~pacs2trial.review.keeping.reject_series`.
     """
-    explained = require_explained(reason, comment)
+    word.explained()
     if not series:
         raise InputError("name the series that are left out, or approve the whole")
-    with ws.vault.lock(f"{trial}/{subject_key}"):
+    whose = (trial, subject_key)
+    with ws.vault.lock("/".join(whose)):
         named(ws, trial, subject_key, series)
-        answer = Answer(ReviewState.PARTLY_APPROVED, actor, explained, comment)
-        done = _answer(ws, (trial, subject_key), answer, content_digest)
-        keep_back(ws, (trial, subject_key), series, ReviewState.REJECTED, explained, actor=actor, comment=comment)
+        done = _answer(ws, whose, ReviewState.PARTLY_APPROVED, word, content_digest)
+        keep_back(ws, whose, series, ReviewState.REJECTED, word)
     return done
 
 
 def hold(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    *,
-    actor: str,
-    reason: Reason | None,
-    comment: str = "",
-    content_digest: str | None = None,
+    ws: Workspace, trial: str, subject_key: str, word: Word, *, content_digest: str | None = None
 ) -> list[ReviewItem]:
     """Keep the contents in force back until somebody decides; arguments and errors as for :func:`approve`."""
-    answer = Answer(ReviewState.HELD, actor, require_explained(reason, comment), comment)
-    return _answer(ws, (trial, subject_key), answer, content_digest)
+    word.explained()
+    return _answer(ws, (trial, subject_key), ReviewState.HELD, word, content_digest)
 
 
 def reject(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    *,
-    actor: str,
-    reason: Reason | None,
-    comment: str = "",
-    content_digest: str | None = None,
+    ws: Workspace, trial: str, subject_key: str, word: Word, *, content_digest: str | None = None
 ) -> list[ReviewItem]:
     """Never let the contents in force leave; another content may. Arguments and errors as for :func:`approve`."""
-    answer = Answer(ReviewState.REJECTED, actor, require_explained(reason, comment), comment)
-    return _answer(ws, (trial, subject_key), answer, content_digest)
+    word.explained()
+    return _answer(ws, (trial, subject_key), ReviewState.REJECTED, word, content_digest)
 
 
 def require_other_eyes(definition: TrialDefinition, requested_by: str, actor: str) -> None:
@@ -125,10 +85,12 @@ def require_other_eyes(definition: TrialDefinition, requested_by: str, actor: st
         )
 
 
-def _answer(ws: Workspace, whose: tuple[str, str], answer: Answer, content_digest: str | None) -> list[ReviewItem]:
+def _answer(
+    ws: Workspace, whose: tuple[str, str], state: ReviewState, word: Word, content_digest: str | None
+) -> list[ReviewItem]:
     trial, subject_key = whose
     definition = ws.definition(trial)
-    lets_go = answer.state in (ReviewState.APPROVED, ReviewState.PARTLY_APPROVED)
+    lets_go = state in (ReviewState.APPROVED, ReviewState.PARTLY_APPROVED)
     with ws.vault.session() as session:
         packages = [
             package
@@ -138,14 +100,14 @@ def _answer(ws: Workspace, whose: tuple[str, str], answer: Answer, content_diges
         if not packages:
             raise InputError(f"{trial}/{subject_key}: no such package is in force; run pacs2trial collect {trial}")
         if lets_go:
-            _require_approvable(session, definition, subject_key, packages, answer.actor)
+            _require_approvable(session, definition, subject_key, packages, word.actor)
         ask(session, ws.vault, definition, packages)
         for review in review_rows(session, packages):
-            if review.state == ReviewState.REJECTED and answer.state is not ReviewState.REJECTED:
+            if review.state == ReviewState.REJECTED and state is not ReviewState.REJECTED:
                 raise InputError(f"{trial}/{subject_key}: this content was rejected and cannot leave any more")
-            _write(session, ws, review, subject_key, answer)
+            _write(session, ws, review, subject_key, state, word)
         if lets_go:
-            mark_reviewed(session, trial, [package.id for package in packages], answer.actor)
+            mark_reviewed(session, trial, [package.id for package in packages], word.actor)
     answered = {package.content_digest for package in packages}
     return [item for item in reviews(ws, trial, subject_key) if item.content_digest in answered]
 
@@ -161,15 +123,15 @@ def _require_approvable(
         require_other_eyes(definition, package.requested_by, actor)
 
 
-def _write(session: Session, ws: Workspace, review: Review, subject_key: str, answer: Answer) -> None:
-    review.state, review.answered_at, review.answered_by = answer.state, now(), answer.actor
-    review.reason = "" if answer.reason is None or answer.state is ReviewState.PARTLY_APPROVED else answer.reason.value
+def _write(session: Session, ws: Workspace, review: Review, subject_key: str, state: ReviewState, word: Word) -> None:
+    review.state, review.answered_at, review.answered_by = state, now(), word.actor
+    review.reason = "" if word.reason is None or state is ReviewState.PARTLY_APPROVED else word.reason.value
     ws.vault.audit.append(
         session,
-        f"review {answer.state.value}",
-        actor=answer.actor,
+        f"review {state.value}",
+        actor=word.actor,
         trial=review.trial,
         target=subject_key,
-        reason=told(answer.reason, answer.comment),
+        reason=word.told(),
         content_digest=review.content_digest,
     )

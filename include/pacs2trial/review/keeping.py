@@ -12,22 +12,14 @@ from pacs2trial.filtering.series import KEPT_BACK, rule_of
 from pacs2trial.review.current import subject_id
 from pacs2trial.review.series import SeriesItem, series_of
 from pacs2trial.review.state import ReviewState
-from pacs2trial.trials.reasons import Reason, require_explained, told
+from pacs2trial.review.word import Word
+from pacs2trial.trials.reasons import Reason
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Instance, Judgement, Review, SeriesDecision, TrialInstance, now
 from pacs2trial.workspace import Workspace
 
 
-def reject_series(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    series: Collection[str],
-    *,
-    actor: str,
-    reason: Reason | None,
-    comment: str = "",
-) -> int:
+def reject_series(ws: Workspace, trial: str, subject_key: str, series: Collection[str], word: Word) -> int:
     """Leave series out of a trial: the next collect makes the subject's package without them. Audited.
 
     Args:
@@ -35,9 +27,7 @@ def reject_series(
         trial: the trial; others are not concerned.
         subject_key: whose.
         series: Series or Study Instance UIDs as they leave; a study stands for all of its series.
-        actor: who says so; stands in the audit.
-        reason: why.
-        comment: stands in the audit and nowhere else.
+        word: who says so, and why.
 
     Returns:
         How many series.
@@ -46,30 +36,21 @@ def reject_series(
         InputError: no such series, no reason, or the reason needs a comment.
         TransientError: a run works on the subject.
     """
-    return _keep_back(ws, (trial, subject_key), series, ReviewState.REJECTED, reason, actor=actor, comment=comment)
+    with ws.vault.lock(f"{trial}/{subject_key}"):
+        return keep_back(ws, (trial, subject_key), series, ReviewState.REJECTED, word)
 
 
-def hold_series(
-    ws: Workspace,
-    trial: str,
-    subject_key: str,
-    series: Collection[str],
-    *,
-    actor: str,
-    reason: Reason | None,
-    comment: str = "",
-) -> int:
+def hold_series(ws: Workspace, trial: str, subject_key: str, series: Collection[str], word: Word) -> int:
     """Let the subject wait for series of which somebody has to find out more; as :func:`reject_series`."""
-    return _keep_back(ws, (trial, subject_key), series, ReviewState.HELD, reason, actor=actor, comment=comment)
+    with ws.vault.lock(f"{trial}/{subject_key}"):
+        return keep_back(ws, (trial, subject_key), series, ReviewState.HELD, word)
 
 
-def take_back(
-    ws: Workspace, trial: str, subject_key: str, series: Collection[str], *, actor: str, comment: str = ""
-) -> int:
+def take_back(ws: Workspace, trial: str, subject_key: str, series: Collection[str], word: Word) -> int:
     """Undo the rejection or hold of series: the next filter judges them by the trial's rules. Audited.
 
     A content that was approved without them is asked about anew when it comes again. Arguments and errors as for
-    :func:`reject_series`.
+    :func:`reject_series`, but no reason is needed.
     """
     with ws.vault.lock(f"{trial}/{subject_key}"):
         chosen = [one for one in named(ws, trial, subject_key, series) if one.answer]
@@ -89,21 +70,13 @@ def take_back(
                 )
                 .values(state=ReviewState.OPEN, prompt="", answered_at=None, answered_by=None)
             )
-            _audit(session, ws, (trial, subject_key), "review series again", chosen, None, actor, comment)
+            _audit(session, ws, (trial, subject_key), "review series again", chosen, word)
     return len(chosen)
 
 
-def keep_back(
-    ws: Workspace,
-    whose: tuple[str, str],
-    series: Collection[str],
-    state: ReviewState,
-    reason: Reason,
-    *,
-    actor: str,
-    comment: str,
-) -> int:
+def keep_back(ws: Workspace, whose: tuple[str, str], series: Collection[str], state: ReviewState, word: Word) -> int:
     """Write the decision down and take the instances out of what the trial lets through; the lock is held."""
+    reason = word.explained()
     trial, subject_key = whose
     chosen = named(ws, trial, subject_key, series)
     with ws.vault.session() as session:
@@ -119,27 +92,12 @@ def keep_back(
                     answer=state.value,
                     reason=reason.value,
                     decided_at=now(),
-                    decided_by=actor,
+                    decided_by=word.actor,
                 )
             )
         _take_out(session, trial, [one.staged_series for one in chosen], KEPT_BACK[state.value], reason)
-        _audit(session, ws, whose, f"review series {state.value}", chosen, reason, actor, comment)
+        _audit(session, ws, whose, f"review series {state.value}", chosen, word)
     return len(chosen)
-
-
-def _keep_back(
-    ws: Workspace,
-    whose: tuple[str, str],
-    series: Collection[str],
-    state: ReviewState,
-    reason: Reason | None,
-    *,
-    actor: str,
-    comment: str,
-) -> int:
-    explained = require_explained(reason, comment)
-    with ws.vault.lock("/".join(whose)):
-        return keep_back(ws, whose, series, state, explained, actor=actor, comment=comment)
 
 
 def _take_out(session: Session, trial: str, series: Iterable[str], judgement: Judgement, reason: Reason) -> None:
@@ -174,21 +132,14 @@ def named(ws: Workspace, trial: str, subject_key: str, uids: Collection[str]) ->
 
 
 def _audit(
-    session: Session,
-    ws: Workspace,
-    whose: tuple[str, str],
-    act: str,
-    chosen: Iterable[SeriesItem],
-    reason: Reason | None,
-    actor: str,
-    comment: str,
+    session: Session, ws: Workspace, whose: tuple[str, str], act: str, chosen: Iterable[SeriesItem], word: Word
 ) -> None:
     ws.vault.audit.append(
         session,
         act,
-        actor=actor,
+        actor=word.actor,
         trial=whose[0],
         target=whose[1],
-        reason=told(reason, comment),
+        reason=word.told(),
         series=sorted(one.series for one in chosen),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Query, Request
@@ -15,6 +15,7 @@ from pacs2trial.review import (
     ReviewItem,
     ReviewState,
     SeriesItem,
+    Word,
     approve,
     approve_without,
     history,
@@ -148,34 +149,31 @@ async def answered(
 
     def done() -> Response:
         definition_of(scope)
-        _take_down((scope, key), verb, content, series or [], actor=user.get_name(), reason=reason, comment=comment)
+        word = Word(user.get_name(), chosen(reason), comment)
+        _take_down((scope, key), verb, content, series or [], word)
         moved = move_on(site.ws, scope, user)
         return back_to(request, f"/trials/{scope}/reviews/{quote(key, safe='')}?moved={int(moved)}")
 
     return await in_thread(done)
 
 
-def _take_down(
-    whose: tuple[str, str], verb: str, content: str, series: Sequence[str], *, actor: str, reason: str, comment: str
-) -> None:
-    trial, key = whose
-    said: dict[str, Any] = {"actor": actor, "comment": comment}
+def _take_down(whose: tuple[str, str], verb: str, content: str, series: Sequence[str], word: Word) -> None:
     if not content and verb in ("approve", "approve-rest", "hold", "reject"):
         raise InputError("the form names no content; load the page again")
     match verb:
         case "approve":
-            approve(site.ws, trial, key, content_digest=content, **said)
+            approve(site.ws, *whose, word, content_digest=content)
         case "approve-rest":
-            approve_without(site.ws, trial, key, series, content_digest=content, reason=chosen(reason), **said)
+            approve_without(site.ws, *whose, series, word, content_digest=content)
         case "hold":
-            hold(site.ws, trial, key, content_digest=content, reason=chosen(reason), **said)
+            hold(site.ws, *whose, word, content_digest=content)
         case "reject":
-            reject(site.ws, trial, key, content_digest=content, reason=chosen(reason), **said)
+            reject(site.ws, *whose, word, content_digest=content)
         case "hold-series":
-            hold_series(site.ws, trial, key, series, reason=chosen(reason), **said)
+            hold_series(site.ws, *whose, series, word)
         case "reject-series":
-            reject_series(site.ws, trial, key, series, reason=chosen(reason), **said)
+            reject_series(site.ws, *whose, series, word)
         case "take-back":
-            take_back(site.ws, trial, key, series, **said)
+            take_back(site.ws, *whose, series, word)
         case _:
             raise InputError("the form asks for nothing that can be done")
