@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
@@ -72,6 +72,12 @@ class PackageFile:
 
 def staged_files(session: Session, settings: Settings, subject: Subject) -> list[StagedFile]:
     """Every content of every instance filed under the subject's person whose file is there, in order of series."""
+    of_person = select(Identifier.id).where(Identifier.person_id == subject.person_id)
+    return files_of(session, settings, Instance.identifier_id.in_(of_person))
+
+
+def files_of(session: Session, settings: Settings, *which: ColumnElement[bool]) -> list[StagedFile]:
+    """Every content of the instances that meet all of ``which`` and whose file is there, in order of series."""
     rows = session.execute(
         select(
             StagedVersion.id,
@@ -85,11 +91,10 @@ def staged_files(session: Session, settings: Settings, subject: Subject) -> list
             StagedVersion.path,
         )
         .join(Instance, Instance.id == StagedVersion.instance_id)
-        .join(Identifier, Identifier.id == Instance.identifier_id)
-        .where(Identifier.person_id == subject.person_id)
+        .where(*which)
         .order_by(Instance.study, Instance.series, Instance.sop_instance, StagedVersion.id)
     )
-    found = [staged_file(settings, row) for row in rows]
+    found = [_staged_file(settings, row) for row in rows]
     return [one for one in found if one is not None]
 
 
@@ -174,7 +179,7 @@ def _modalities(ws: Workspace, trial: str) -> frozenset[str] | None:
     return frozenset(definition.source.modalities)
 
 
-def staged_file(settings: Settings, row: Row[int, int, str, str, str, str, str, bool, str]) -> StagedFile | None:
+def _staged_file(settings: Settings, row: Row[int, int, str, str, str, str, str, bool, str]) -> StagedFile | None:
     """The file of a row of ids, UIDs, modality, source, whether it is alone, and path; None if it is not there."""
     try:
         stat = (settings.staging / row[-1]).stat()

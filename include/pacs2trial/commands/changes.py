@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from pacs2trial.changes import Changes, changes_csv, changes_of
-from pacs2trial.commands.command import ReportingCommand, subject_option, trial_argument
+from pacs2trial.commands.command import ReportingCommand, output_option, subject_option, trial_argument
 from pacs2trial.commands.report import Report, Table
 from pacs2trial.commands.subjects import right_keys
 from pacs2trial.errors import TransientError
@@ -19,12 +19,7 @@ from pacs2trial.workspace import Workspace
 @click.command("changes", cls=ReportingCommand)
 @trial_argument
 @subject_option
-@click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Write a CSV for each package there: one line for each object.",
-)
+@output_option("Write a CSV for each package there: one line for each object.")
 def changes(trial: str, subjects: tuple[str, ...], output: Path | None) -> Report:
     """Tell what packages hold otherwise than what was delivered.
 

@@ -107,6 +107,11 @@ subject_option = click.option(
 )
 
 
+def output_option(text: str) -> Callable[[Any], Any]:
+    """``--output``, a folder that need not exist yet."""
+    return click.option("--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help=text)
+
+
 def date_option(name: str, parameter: str, text: str) -> Callable[[Any], Any]:
     """An option for a day, ``YYYY-MM-DD``."""
     return click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from pacs2trial import settings as environment
-from pacs2trial.commands.command import ReportingCommand, ReportingGroup, actor, agree, trial_argument
+from pacs2trial.commands.command import ReportingCommand, ReportingGroup, actor, agree, output_option, trial_argument
 from pacs2trial.commands.report import Report, Table
 from pacs2trial.errors import InputError
 from pacs2trial.returned import map_back
@@ -25,9 +25,7 @@ from pacs2trial.workspace import Workspace
 @click.option(
     "--files", metavar="PATH", multiple=True, help="Files, folders or archives that a trial sent back; with --output."
 )
-@click.option(
-    "--output", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Where identified files go."
-)
+@output_option("Where identified files go.")
 @click.option("--reason", metavar="TEXT", required=True, help="Why; written to the audit table.")
 def reidentify(pseudonyms: tuple[str, ...], files: tuple[str, ...], output: Path | None, reason: str) -> Report:
     """Tell what a pseudonym stands for.
@@ -88,12 +86,7 @@ def import_mapping(file: Path) -> Report:
 
 @mapping.command("export")
 @trial_argument
-@click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where to; by default mapping/<trial> in home.",
-)
+@output_option("Where to; by default mapping/<trial> in home.")
 def export(trial: str, output: Path | None) -> Report:
     """Write uid_mapping.csv and patid_mapping.csv (id_old,id_new), original to trial. They identify patients."""
     workspace = Workspace.open()

@@ -12,7 +12,7 @@ import click
 from pacs2trial.changes import changes_of
 from pacs2trial.clearance import filter_subject
 from pacs2trial.collect import PackageMade, collect_subject
-from pacs2trial.commands.command import ReportingCommand, actor, subject_option, trial_argument, worst
+from pacs2trial.commands.command import ReportingCommand, actor, output_option, subject_option, trial_argument, worst
 from pacs2trial.commands.report import DONE, FAILED, HELD, Report, Table
 from pacs2trial.commands.subjects import Outcome, each_subject
 from pacs2trial.delivery import deliver_subject
@@ -50,12 +50,7 @@ def filter_trial(trial: str, subjects: tuple[str, ...]) -> Report:
 @click.command("collect", cls=ReportingCommand)
 @trial_argument
 @subject_option
-@click.option(
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Write copies there instead; they are neither recorded nor delivered.",
-)
+@output_option("Write copies there instead; they are neither recorded nor delivered.")
 def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) -> Report:
     """Make and prove the packages.
 

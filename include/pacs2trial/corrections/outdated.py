@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Session
 
 from pacs2trial.changes.members import members_of
 from pacs2trial.errors import InputError, TransientError
@@ -48,15 +49,6 @@ class Outdated:
 
 def outdated(ws: Workspace, trial: str, *, settled: bool = False) -> list[Outdated]:
     """The open entries of a trial, or all with ``settled``, by subject key and time."""
-    query = (
-        select(OutdatedDelivery, Subject.key, KeyVersion.number)
-        .join(Subject, Subject.id == OutdatedDelivery.subject_id)
-        .join(KeyVersion, KeyVersion.id == OutdatedDelivery.key_version_id)
-        .where(OutdatedDelivery.trial == trial)
-        .order_by(Subject.key, OutdatedDelivery.id)
-    )
-    if not settled:
-        query = query.where(OutdatedDelivery.settled_at.is_(None))
     with ws.vault.session(read_only=True) as session:
         return [
             Outdated(
@@ -75,7 +67,7 @@ def outdated(ws: Workspace, trial: str, *, settled: bool = False) -> list[Outdat
                 settled_by=row.settled_by,
                 settlement=row.settlement,
             )
-            for row, key, number in session.execute(query)
+            for row, key, number, _ in _entries(session, trial, settled=settled)
         ]
 
 
@@ -142,19 +134,10 @@ def export_recall(ws: Workspace, trial: str, file: Path, *, settled: bool = Fals
     Raises:
         TransientError: the file cannot be written.
     """
-    query = (
-        select(OutdatedDelivery, Subject.key, Delivery.package_id)
-        .join(Subject, Subject.id == OutdatedDelivery.subject_id)
-        .join(Delivery, Delivery.id == OutdatedDelivery.delivery_id)
-        .where(OutdatedDelivery.trial == trial)
-        .order_by(Subject.key, OutdatedDelivery.id)
-    )
-    if not settled:
-        query = query.where(OutdatedDelivery.settled_at.is_(None))
     with ws.vault.session(read_only=True) as session:
         rows = [
             (*told, one.study, one.series, one.sop_instance, one.modality)
-            for row, key, package in session.execute(query)
+            for row, key, _, package in _entries(session, trial, settled=settled)
             for told in [(key, row.effect, row.belongs_to, row.destination, row.path)]
             for one in members_of(session, trial, [package])
         ]
@@ -164,6 +147,21 @@ def export_recall(ws: Workspace, trial: str, file: Path, *, settled: bool = Fals
     writer.writerows([_plain(cell) for cell in row] for row in rows)
     _write(file, text.getvalue())
     return len(rows)
+
+
+def _entries(session: Session, trial: str, *, settled: bool) -> Sequence[Row[OutdatedDelivery, str, int, int]]:
+    """Entries of a trial with subject key, number of the key version and package, by subject key and time."""
+    query = (
+        select(OutdatedDelivery, Subject.key, KeyVersion.number, Delivery.package_id)
+        .join(Subject, Subject.id == OutdatedDelivery.subject_id)
+        .join(KeyVersion, KeyVersion.id == OutdatedDelivery.key_version_id)
+        .join(Delivery, Delivery.id == OutdatedDelivery.delivery_id)
+        .where(OutdatedDelivery.trial == trial)
+        .order_by(Subject.key, OutdatedDelivery.id)
+    )
+    if not settled:
+        query = query.where(OutdatedDelivery.settled_at.is_(None))
+    return session.execute(query).all()
 
 
 def _write(file: Path, text: str) -> None:

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from pacs2trial.cleanup.holdings import StagedFile, staged_file
+from pacs2trial.cleanup.holdings import StagedFile, files_of
 from pacs2trial.cleanup.removal import mark_removed, unlink
 from pacs2trial.errors import InputError
 from pacs2trial.incoming.unmatched import is_enrolled, unmatched, waiting_studies
 from pacs2trial.retrieve.shown import by_home, shown
 from pacs2trial.trials.load import load_trials
-from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion, now
+from pacs2trial.vault.tables import Instance, InstanceState, now
 from pacs2trial.workspace import Workspace
 
 CALLER = "incoming"
@@ -99,26 +98,8 @@ def _remove(ws: Workspace, files: Sequence[StagedFile], actor: str) -> list[Stag
 
 
 def _files(ws: Workspace, session: Session, studies: Sequence[str]) -> list[StagedFile]:
-    found = []
-    for study in studies:
-        rows = session.execute(
-            select(
-                StagedVersion.id,
-                Instance.id,
-                Instance.study,
-                Instance.series,
-                Instance.sop_instance,
-                Instance.modality,
-                Instance.source,
-                Instance.contents <= 1,
-                StagedVersion.path,
-            )
-            .join(Instance, Instance.id == StagedVersion.instance_id)
-            .where(Instance.study == study, Instance.state == InstanceState.STAGED, ~is_enrolled())
-            .order_by(Instance.series, Instance.sop_instance, StagedVersion.id)
-        )
-        found += [staged_file(ws.settings, row) for row in rows]
-    return [one for one in found if one is not None]
+    waiting = (Instance.state == InstanceState.STAGED, ~is_enrolled())
+    return [one for study in studies for one in files_of(session, ws.settings, Instance.study == study, *waiting)]
 
 
 def _shown(ws: Workspace, files: Sequence[StagedFile]) -> set[str]:

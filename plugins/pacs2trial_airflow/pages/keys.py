@@ -14,7 +14,7 @@ from pacs2trial import custody
 from pacs2trial.corrections import Preview, preview, take_key_table, whole_key_table
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial_airflow.access import Custodian
+from pacs2trial_airflow.access import Custodian, LoggedIn
 from pacs2trial_airflow.assets import KEYS
 from pacs2trial_airflow.moving_on import tell
 from pacs2trial_airflow.pages.desk import Trial, back_to, definition_of, desk
@@ -42,16 +42,7 @@ async def key_table(request: Request, scope: Trial, user: Custodian) -> HTMLResp
 
     def found() -> HTMLResponse:
         definition = definition_of(scope)
-        return desk(
-            request,
-            "keys.html",
-            user,
-            scope,
-            definition=definition,
-            imports=custody.imports(site.ws.vault, scope)[::-1],
-            upload=_looked_at(definition),
-            shown=None,
-        )
+        return _page(request, user, definition, upload=_looked_at(definition), shown=None)
 
     return await in_thread(found)
 
@@ -110,18 +101,16 @@ async def identities(request: Request, scope: Trial, user: Custodian) -> HTMLRes
 
     def found() -> HTMLResponse:
         definition = definition_of(scope)
-        return desk(
-            request,
-            "keys.html",
-            user,
-            scope,
-            definition=definition,
-            imports=custody.imports(site.ws.vault, scope)[::-1],
-            upload=None,
-            shown=custody.show_keys(site.ws.vault, scope, actor=user.get_name()),
-        )
+        shown = custody.show_keys(site.ws.vault, scope, actor=user.get_name())
+        return _page(request, user, definition, upload=None, shown=shown)
 
     return await in_thread(found)
+
+
+def _page(request: Request, user: LoggedIn, definition: TrialDefinition, **values: object) -> HTMLResponse:
+    scope = definition.trial
+    imports = custody.imports(site.ws.vault, scope)[::-1]
+    return desk(request, "keys.html", user, scope, definition=definition, imports=imports, **values)
 
 
 def _looked_at(definition: TrialDefinition) -> Upload | None:
