@@ -227,3 +227,23 @@ def test_only_suspicion_about_text_can_be_settled_by_looking_for_text() -> None:
     never = {"encapsulated-document", "video", "audio", "raw-data", "embedded-overlay", "visible-light"}
     assert not PIXEL_RULES & never
     assert never <= {rule.name for rule in SITE_RULES}
+
+
+@pytest.mark.parametrize(
+    ("said", "looked"),
+    [
+        ({"image_type": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, 1),
+        ({"modality": "XA"}, 1),
+        ({"modality": "MR", "image_type": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, 0),
+        ({"image_type": ["ORIGINAL", "PRIMARY", "AXIAL"]}, 0),
+    ],
+)
+def test_clean_pixel_data_also_means_staged_projections_and_surveys(
+    enrolled_bench: Bench, said: dict[str, Any], looked: int
+) -> None:
+    enrolled_bench.define("CT", "MR", "XA", profile={"options": ["clean_pixel_data"]})
+    enrolled_bench.arrive(1, **said)
+    done = enrolled_bench.filter()
+    assert [look.rule for look in done.looks] == ["clean_pixel_data"] * looked
+    enrolled_bench.define("CT", "MR", "XA")
+    assert enrolled_bench.filter().looks == ()

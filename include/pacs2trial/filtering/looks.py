@@ -8,7 +8,7 @@ from typing import Any
 
 from pacs2trial.filtering.masks import DeviceMask, known_areas
 from pacs2trial.filtering.pixel_decisions import Decided
-from pacs2trial.filtering.site_rules import site_verdict
+from pacs2trial.filtering.site_rules import site_verdict, worth_a_look
 from pacs2trial.pixels.areas import Area
 from pacs2trial.trials.definition import Option, TrialDefinition
 from pacs2trial.trials.filter import FilterRule, Then
@@ -37,7 +37,8 @@ def look_at(
     """What has to be looked at before a trial gets an object; None if nothing, or a person alone decides.
 
     A trial's rule says so; else, of what the site suspects, a mask of the site for this device, or the trial's option
-    ``clean_pixel_data``. A rule that holds or accepts an object leaves what the site suspects to a person.
+    ``clean_pixel_data``, which also asks for what is worth a look. A rule that holds or accepts an object leaves what
+    the site suspects to a person.
     """
     if not facts.get("pixel_data", True):
         return None
@@ -50,9 +51,10 @@ def look_at(
             areas = {Area(one.left, one.top, one.width, one.height, one.first, one.last) for one in rule.areas}
             return Look(instance_id, named, tuple(sorted(areas | known)))
         return None
-    if site_verdict(facts).action == "accept":
+    trusted = site_verdict(facts).action == "accept"
+    if trusted and not worth_a_look(facts):
         return None
-    if own:
+    if own and not trusted:
         return Look(instance_id, SITE_MASK, tuple(sorted(known)))
     if Option.CLEAN_PIXEL_DATA in definition.profile.options:
         return Look(instance_id, OPTION, tuple(sorted(known)))

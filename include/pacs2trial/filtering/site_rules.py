@@ -33,6 +33,8 @@ _RAW_DATA_CLASS = _STORAGE + "66"
 _ULTRASOUND_MODALITIES = {"US", "IVUS", "BDUS", "EC"}
 _SCREEN_MODALITIES = {"OT", "SC", "DOC", "HC"}
 _DIGITISED = {"DF", "SD", "DRW"}
+_PROJECTIONS = {"CR", "DX", "IO", "MG", "PX", "RF", "RG", "XA"}
+_SURVEYS = {"LOCALIZER", "SCOUT", "SURVIEW", "TOPOGRAM"}
 _GREY = {"", "MONOCHROME1", "MONOCHROME2"}
 _SCREEN_TYPES = re.compile(r"SCREEN ?(SAVE|SHOT)|CAPTURE|\bPASTED\b|(PATIENT|DOSE)[_ ]INFO", re.IGNORECASE)
 _SCREEN_SERIES = re.compile(
@@ -102,6 +104,10 @@ def _is_screen(facts: Facts) -> bool:
     return has_pixels and bool(_SCREEN_SERIES.search(_text(facts, "series_description")))
 
 
+def _is_survey(facts: Facts) -> bool:
+    return any(value.strip().upper() in _SURVEYS for value in _texts(facts, "image_type"))
+
+
 def _says_burned_in(facts: Facts) -> bool:
     return _text(facts, "burned_in").upper() == "YES"
 
@@ -155,6 +161,14 @@ ON_REQUEST: tuple[SiteRule, ...] = (
 lists their modality): notes on images, and tables of how they were made."""
 
 
+WORTH_A_LOOK: tuple[SiteRule, ...] = (
+    SiteRule("projection", "accept", _modality_in(_PROJECTIONS)),
+    SiteRule("survey", "accept", lambda facts: _text(facts, "modality").upper() == "CT" and _is_survey(facts)),
+)
+"""What is trusted, although letters are sometimes written into it: X-ray projections and the survey images of CT. A
+trial with the option ``clean_pixel_data`` has it looked at."""
+
+
 SEEN_RULES = PIXEL_RULES | {"visible-light"}
 """Rules whose suspicion a person can settle by looking at the picture."""
 
@@ -167,6 +181,11 @@ def obstacle(facts: Facts, settled: Collection[str] = PIXEL_RULES) -> str:
 def asked_only(facts: Facts) -> str:
     """The rule of :data:`ON_REQUEST` that an object falls under; empty if none."""
     return next((rule.name for rule in ON_REQUEST if rule.applies(facts)), "")
+
+
+def worth_a_look(facts: Facts) -> bool:
+    """Whether a rule of :data:`WORTH_A_LOOK` applies."""
+    return any(rule.applies(facts) for rule in WORTH_A_LOOK)
 
 
 def site_verdict(facts: Facts) -> Verdict:

@@ -219,9 +219,8 @@ def _holding(
     detector: str,
 ) -> Iterator[Ruling]:
     decided = candidate.pixels
-    wants_look = rule is not None and rule.then in (Then.DETECT, Then.MASK)
-    if look is not None and wants_look and (decided is None or not (decided.lets_in or standing(decided, detector))):
-        yield Ruling(Judgement.HELD, f"{named}: not looked at yet", look)
+    if look is not None and (decided is None or not (decided.lets_in or standing(decided, detector))):
+        yield Ruling(Judgement.HELD, f"{look.rule}: not looked at yet", look)
     elif decided is not None and not decided.lets_in:
         yield Ruling(Judgement.HELD, f"text in pixels: {decided.reason}")
     verdict = site_verdict(facts)
