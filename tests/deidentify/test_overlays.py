@@ -78,9 +78,9 @@ def test_other_attributes_with_such_bytes_are_not_taken_for_overlays() -> None:
     assert not suspected(ds)
 
 
-def test_such_an_image_waits_in_quarantine(workspace: Workspace) -> None:
+def test_an_overlay_in_bits_of_the_image_waits_in_quarantine(workspace: Workspace) -> None:
     clean, marked = small_study()[:2]
-    marked.add_new(0x60000102, "US", 15)
+    marked.add_new(0x60000102, "US", 3)
     assert stage_part10(workspace, part10(clean), source="file").outcome is InstanceState.STAGED
     staged = stage_part10(workspace, part10(marked), source="file")
     assert (staged.outcome, staged.reason) == (InstanceState.QUARANTINED, "embedded-overlay")

@@ -12,6 +12,7 @@ from pacs2trial.deidentify.identifiers import Harvest
 from pacs2trial.deidentify.identity import read_identity
 from pacs2trial.dicomfile.encoding import file_bytes, split_file
 from pacs2trial.intake.stage1 import pinned_staging_plan
+from pacs2trial.redaction.embedded import without_embedded_overlays
 from pacs2trial.trials.definition import STAGING
 from pacs2trial.workspace import Workspace
 
@@ -30,7 +31,7 @@ def made_of(ws: Workspace, data: Buffer) -> Made:
     Raises:
         UnsafeObjectError: the object cannot be read with certainty; releasing it is out of the question.
     """
-    found = split_file(data)
+    found = without_embedded_overlays(split_file(data))
     identity = read_identity(found)
     patient = ws.vault.identities.patient(identity.issuer or ws.settings.issuer, identity.patient_id)
     plan = pinned_staging_plan(ws)

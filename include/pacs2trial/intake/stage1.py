@@ -32,6 +32,7 @@ from pacs2trial.intake.recording import OvertakenError, Ready, Recorder
 from pacs2trial.keytable import accession_lookup
 from pacs2trial.profile import Plan, staging_plan
 from pacs2trial.profile.site_list import site_list
+from pacs2trial.redaction.embedded import without_embedded_overlays
 from pacs2trial.redaction.redact import redact_file
 from pacs2trial.staging import quarantine
 from pacs2trial.staging.ledger import Announced, Arrival, Content, described, known
@@ -159,7 +160,10 @@ def _stage(received: _Received, found: EncodedObject) -> Staged:
         identity = read_identity(found)
         facts = read_facts(found)
         facts["identity"] = read_person(found)
-        facts["embedded_overlay"] = hides_graphics(found)
+        if hidden := hides_graphics(found):
+            found = without_embedded_overlays(found)
+            hidden = hides_graphics(found)
+        facts["embedded_overlay"] = hidden
         facts[STUDY_DATE] = identity.study_date.isoformat() if identity.study_date else ""
         facts[ACCESSION_LOOKUP] = accession_lookup(ws.vault, identity.accession_number)
     except UnsafeObjectError as unsafe:

@@ -151,14 +151,15 @@ def _content(plan: Plan) -> Iterator[str]:
 
 
 def _pixels(plan: Plan) -> Iterator[str]:
-    yield "Pixel data stay byte for byte; nothing in this statement decodes, recompresses or changes them."
+    yield "The pixels of an image stay as they are; nothing in this statement decodes, recompresses or changes them."
     if plan.choice.has(Option.CLEAN_PIXEL_DATA):
         yield "Where text is found in an image before the trial gets it, its place is blacked out, and nothing else."
     yield (
-        "Comments and other text beside the image in compressed frames (EXIF, XML) are overwritten by zeros. An "
-        "overlay in bits of the pixels that the image does not use (a retired form) cannot be dropped without changing "
-        "pixel data: such an object goes to quarantine (embedded-overlay) and cannot be released. Discard it, or have "
-        "it sent again without the overlay."
+        "Comments and other text beside the image in compressed frames (EXIF, XML) are overwritten by zeros. Of an "
+        "overlay in bits of uncompressed pixel data that the image does not use (a retired form) those bits are "
+        "cleared. Where bits beyond the image are set and no overlay names them, or the pixels are compressed, the "
+        "object goes to quarantine (embedded-overlay) and cannot be released. Discard it, or have it sent again "
+        "without the overlay."
     )
     yield (
         "The code Clean Pixel Data (113101) and Burned In Annotation (0028,0301) NO are written only on objects whose "
