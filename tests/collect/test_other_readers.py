@@ -9,8 +9,23 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from support.hospital import LUNG, Hospital
+from pacs2trial.vault import Original
+from pacs2trial.vault.tables import Kind
+from support.findings import staged_objects
+from support.hospital import LUNG, Hospital, small_study
 from support.peers import Dcmtk, Orthanc
+
+UNTOUCHED = (
+    *("Rows", "Columns", "BitsStored", "PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient"),
+    *(
+        "RescaleSlope",
+        "RescaleIntercept",
+        "InstanceNumber",
+        "SliceThickness",
+        "DoseGridScaling",
+        "GridFrameOffsetVector",
+    ),
+)
 
 
 @pytest.fixture
@@ -40,6 +55,36 @@ def test_orthanc_takes_the_package_in_with_every_link_intact(unpacked: Path, ort
     plan, structures = by_modality["RTPLAN"], by_modality["RTSTRUCT"]
     assert plan.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID == structures.SOPInstanceUID
     assert by_modality["RTDOSE"].ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID == plan.SOPInstanceUID
+
+
+def test_every_staged_object_is_what_orthanc_gives_back(hospital: Hospital, unpacked: Path, orthanc: Orthanc) -> None:
+    """Staged, collected, packaged, imported: each instance once, its pixels to the byte, its place in study and series
+    kept, and of its attributes those that both have with the same values, but for what stage 2 alters."""
+    orthanc.store(unpacked)
+    given_back = {str(each.SOPInstanceUID): each for each in orthanc.instances()}
+    pairs = [(ds, given_back.pop(trial_uid(hospital, ds))) for ds in staged_objects(hospital.ws.settings)]
+    assert not given_back
+    assert len(pairs) == len(small_study())
+    for before, after in pairs:
+        assert (before.SOPClassUID, before.Modality) == (after.SOPClassUID, after.Modality)
+        assert before.get("PixelData") == after.get("PixelData")
+        for keyword in UNTOUCHED:
+            assert before.get(keyword) == after.get(keyword), keyword
+        assert contours(before) == contours(after)
+    for level in ("StudyInstanceUID", "SeriesInstanceUID"):
+        named = {(before.get(level), after.get(level)) for before, after in pairs}
+        assert len(named) == len({one for one, _ in named}) == len({other for _, other in named})
+
+
+def contours(dataset: pydicom.Dataset) -> list[object]:
+    rois = dataset.get("ROIContourSequence", [])
+    return [list(contour.ContourData) for roi in rois for contour in roi.ContourSequence]
+
+
+def trial_uid(hospital: Hospital, staged: pydicom.Dataset) -> str:
+    """The pseudonym of the trial for a staged instance."""
+    original = Original(Kind.UID, str(staged.SOPInstanceUID))
+    return hospital.ws.vault.pseudonyms(LUNG).resolve([original])[original]
 
 
 def encoded(dataset: pydicom.FileDataset) -> bytes:

@@ -96,6 +96,11 @@ def test_a_line_that_breaks_is_tried_again_and_every_object_arrives(
     deliver(hospital)
     assert line.breaks_after is None
     assert held(orthanc) == inside(path)
+    delivered = json.loads(path.with_name("LA-001.zip.receipt.json").read_text())["deliveries"][-1]
+    receipt = delivered["receipt"]
+    assert receipt["objects"] == len(inside(path))
+    if delivered["destination"].startswith("c-store"):
+        assert 0 < receipt["sent before"] < receipt["objects"], "what was confirmed is not sent again"
 
 
 def test_a_node_that_is_gone_fails_for_now(hospital: Hospital, line: Line) -> None:

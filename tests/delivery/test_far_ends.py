@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +14,7 @@ from typing import Any
 import pyrage
 import pytest
 
+from pacs2trial.changes import changes_file
 from pacs2trial.collect import PackageMade
 from pacs2trial.delivery import Receipt, deliver_subject, kinds
 from pacs2trial.errors import InputError, Pacs2TrialError, PermanentError, TransientError
@@ -60,6 +64,13 @@ def deliver(hospital: Hospital) -> Receipt:
     return receipt
 
 
+def told(package: PackageMade) -> dict[str, Any]:
+    """What the receipt beside the package tells of its last delivery."""
+    receipt = json.loads(package.path.with_name(f"{package.path.name}.receipt.json").read_text())
+    found: dict[str, Any] = receipt["deliveries"][-1]["receipt"]
+    return found
+
+
 def named(far: FarEnd) -> dict[str, bytes]:
     return {name.rsplit("/", 1)[-1]: content for name, content in far.files().items()}
 
@@ -97,15 +108,19 @@ def test_a_server_that_is_gone_fails_for_now(hospital: Hospital, far: FarEnd) ->
         deliver(hospital)
 
 
-def test_what_has_arrived_by_sftp_is_not_sent_again(hospital: Hospital, sftp: FarEnd) -> None:
-    package = made(hospital, sftp)
-    box = Path(sftp.path)
-    box.mkdir(parents=True)
-    half = package.path.read_bytes()[: package.size // 2]
-    (box / ".LA-001.zip.part").write_bytes(half)
-    deliver(hospital)
-    assert named(sftp) == {"LA-001.zip": package.path.read_bytes()}
-    assert sftp.line.sent < package.size * 0.75
+@pytest.mark.parametrize("server", [sftp_server, ftps_server], ids=["sftp", "ftps"])
+def test_what_has_arrived_is_not_sent_again(hospital: Hospital, tmp_path: Path, server: Server) -> None:
+    with server(tmp_path) as far:
+        connect(hospital, far)
+        package = made(hospital, far)
+        box = far.folder / "in" / "box"
+        box.mkdir(parents=True)
+        half = package.path.read_bytes()[: package.size // 2]
+        (box / ".LA-001.zip.part").write_bytes(half)
+        deliver(hospital)
+        assert named(far) == {"LA-001.zip": package.path.read_bytes()}
+        assert far.line.sent < package.size * 0.75
+        assert far.to != "ftps" or far.uploads == [package.size - len(half)]
 
 
 def test_a_broken_beginning_is_noticed_and_sent_anew(hospital: Hospital, sftp: FarEnd) -> None:
@@ -178,6 +193,37 @@ def test_a_form_holds_the_package(hospital: Hospital, tmp_path: Path) -> None:
         form = far.files()["form"]
     assert b'name="upload"; filename="LA-001.zip"' in form
     assert package.path.read_bytes() in form
+
+
+def test_the_digest_that_an_https_server_tells_is_compared(hospital: Hospital, tmp_path: Path) -> None:
+    with https_server(tmp_path) as far:
+        connect(hospital, far)
+        package = made(hospital, far)
+        far.answers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes(32)).decode()}:"
+        with pytest.raises(TransientError, match="another SHA-256"):
+            deliver(hospital)
+        far.answers["Repr-Digest"] = f"sha-256=:{base64.b64encode(bytes.fromhex(package.sha256)).decode()}:"
+        assert deliver(hospital).new
+    assert told(package)["checked"] == "digest at the far end"
+
+
+def test_the_list_of_changes_is_encrypted_as_the_package_is(hospital: Hospital, sftp: FarEnd) -> None:
+    owner = pyrage.x25519.Identity.generate()
+    encrypted = {"encrypt": [str(owner.to_public())], "changes": True}
+    made(hospital, sftp, **encrypted)
+    deliver(hospital)
+    assert set(named(sftp)) == {"LA-001.zip.age"}
+    hospital.stage(small_study(when=SECOND_DAY))
+    package = made(hospital, sftp, **encrypted)
+    assert deliver(hospital).new
+    assert not deliver(hospital).new
+    arrived = {name: pyrage.decrypt(content, [owner]) for name, content in named(sftp).items()}
+    assert set(arrived) == {"LA-001.zip.age", "LA-001.zip.changes.csv.age"}
+    assert arrived["LA-001.zip.age"] == package.path.read_bytes()
+    assert arrived["LA-001.zip.changes.csv.age"] == changes_file(package.path).read_bytes()
+    rows = list(csv.DictReader(io.StringIO(arrived["LA-001.zip.changes.csv.age"].decode())))
+    assert {row["what"] for row in rows} == {"added"}
+    assert not list(hospital.ws.settings.packages.rglob("*.age"))
 
 
 def test_only_the_owner_of_the_key_can_open_an_encrypted_package(hospital: Hospital, sftp: FarEnd) -> None:

@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 from pacs2trial.delivery import Receipt, deliver_subject, kinds
 from pacs2trial.errors import InputError, PermanentError, TransientError
+from support.far_ends import Line
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
 
 LOGIN = {"login": "key", "password": "a secret"}
@@ -87,6 +88,18 @@ def test_an_upload_that_did_not_end_is_made_again(hospital: Hospital, bucket: An
     bucket.put_object(Key="in/.LA-001.zip.part", Body=whole[:100])
     deliver(hospital)
     assert held(bucket) == {"in/LA-001.zip": whole}
+
+
+def test_a_line_that_breaks_in_the_middle_is_tried_again(hospital: Hospital, endpoint: str, bucket: Any) -> None:
+    line = Line(int(endpoint.rsplit(":", 1)[1]))
+    extra = {"endpoint_url": f"http://127.0.0.1:{line.port}", "region_name": "us-east-1"}
+    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": extra})
+    whole = package(hospital)
+    line.breaks_after = len(whole) // 2
+    assert deliver(hospital).new
+    assert line.breaks_after is None
+    assert held(bucket) == {"in/LA-001.zip": whole}
+    line.close()
 
 
 def test_a_bucket_that_is_not_there_is_named(hospital: Hospital, bucket: Any) -> None:

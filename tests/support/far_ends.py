@@ -87,6 +87,8 @@ class FarEnd:
         connection: the connection's fields, as JSON has them.
         path: the destination's.
         line: over which it is reached.
+        uploads: bytes that each upload brought, where the server tells them (FTPS, whose data take another line).
+        answers: further headers of each answer to a PUT (HTTPS).
     """
 
     to: str
@@ -94,6 +96,8 @@ class FarEnd:
     connection: dict[str, Any]
     path: str
     line: Line = field(repr=False)
+    uploads: list[int] = field(default_factory=list)
+    answers: dict[str, str] = field(default_factory=dict)
 
     def destination(self, **more: Any) -> dict[str, Any]:
         return {"to": self.to, "connection": "far", "path": self.path, **more}
@@ -164,6 +168,7 @@ def ftps_server(tmp_path: Path) -> Iterator[FarEnd]:
     authority = Authority(tmp_path / "authority")
     certificate, key = authority.issue("127.0.0.1")
     users = DummyAuthorizer()
+    uploads: list[int] = []
     users.add_user("trial", "a long password", str(folder), perm="elradfmwMT")
 
     class Handler(TLS_FTPHandler):
@@ -173,6 +178,10 @@ def ftps_server(tmp_path: Path) -> Iterator[FarEnd]:
         tls_control_required = True
         tls_data_required = True
 
+        def log_transfer(self, cmd: str, filename: str, receive: bool, *_: object, **told: int) -> None:
+            if receive:
+                uploads.append(told["bytes"])
+
     server = ThreadedFTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.05, "handle_exit": False}, daemon=True)
     thread.start()
@@ -180,7 +189,8 @@ def ftps_server(tmp_path: Path) -> Iterator[FarEnd]:
     try:
         fields = {"conn_type": "ftps", "host": "127.0.0.1", "port": line.port, "login": "trial"}
         extra = {"ca": str(authority.certificate), "timeout": 10}
-        yield FarEnd("ftps", folder, fields | {"password": "a long password", "extra": extra}, "in/box", line)
+        fields |= {"password": "a long password", "extra": extra}
+        yield FarEnd("ftps", folder, fields, "in/box", line, uploads)
     finally:
         line.close()
         server.close_all()
@@ -194,6 +204,7 @@ def https_server(tmp_path: Path) -> Iterator[FarEnd]:
     folder.mkdir()
     authority = Authority(tmp_path / "authority")
     certificate, key = authority.issue("127.0.0.1")
+    answers: dict[str, str] = {}
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -221,6 +232,8 @@ def https_server(tmp_path: Path) -> Iterator[FarEnd]:
         def _answer(self, status: int, size: int = 0) -> None:
             self.send_response(status)
             self.send_header("Content-Length", str(size))
+            for name, value in answers.items() if self.command == "PUT" else ():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -235,7 +248,7 @@ def https_server(tmp_path: Path) -> Iterator[FarEnd]:
     try:
         fields = {"conn_type": "https", "host": "127.0.0.1", "port": line.port, "login": "trial", "password": "p"}
         extra = {"ca": str(authority.certificate), "timeout": 10}
-        yield FarEnd("https", folder, fields | {"extra": extra}, "upload", line)
+        yield FarEnd("https", folder, fields | {"extra": extra}, "upload", line, answers=answers)
     finally:
         line.close()
         server.shutdown()
