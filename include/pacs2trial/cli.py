@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 import pacs2trial
+from pacs2trial.trials.nearest import unknown
 
 COMMANDS: Mapping[str, str] = {
     "init": "site:init",
@@ -53,7 +54,7 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._places:
-            return None
+            ctx.fail(unknown("command", cmd_name, self._places))
         module, _, name = self._places[cmd_name].partition(":")
         found = getattr(import_module(f"pacs2trial.commands.{module}"), name)
         assert isinstance(found, click.Command)

@@ -12,6 +12,7 @@ from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Lock
 from pacs2trial.workspace import Workspace
 from support.processes import Child
+from support.waiting import eventually
 
 
 def test_a_name_has_one_holder_at_a_time(vault: Vault, vault_settings: Settings) -> None:
@@ -36,15 +37,15 @@ def test_a_lock_is_given_back_after_an_error(workspace: Workspace) -> None:
 
 
 def test_a_lock_outlives_its_lease_while_it_is_held(workspace: Workspace) -> None:
-    with workspace.vault.lock("T/LA-001", ttl=0.4):
-        time.sleep(1)
+    with workspace.vault.lock("T/LA-001", ttl=2):
+        time.sleep(2.5)
         with pytest.raises(TransientError), Vault.open(workspace.settings).lock("T/LA-001"):
             pass
 
 
 def test_the_lock_of_a_killed_process_runs_out(vault: Vault, vault_settings: Settings) -> None:
     def hold(send: Callable[[Any], None]) -> None:
-        with Vault.open(vault_settings).lock("T/LA-001", ttl=0.6):
+        with Vault.open(vault_settings).lock("T/LA-001", ttl=4):
             send("held")
             time.sleep(60)
 
@@ -53,9 +54,15 @@ def test_the_lock_of_a_killed_process_runs_out(vault: Vault, vault_settings: Set
     child.kill()
     with pytest.raises(TransientError), vault.lock("T/LA-001"):
         pass
-    time.sleep(0.7)
-    with vault.lock("T/LA-001"):
-        pass
+
+    def runs_out() -> bool:
+        try:
+            with vault.lock("T/LA-001"):
+                return True
+        except TransientError:
+            return False
+
+    eventually(runs_out)
 
 
 def test_a_lost_lock_fails_the_work_it_protected(vault: Vault) -> None:

@@ -83,7 +83,8 @@ def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) ->
     return Report(
         {"trial": definition.trial, "subjects": _content(outcomes)},
         [Table(columns, rows, title=definition.trial)] if rows else [],
-        notes=_problems(outcomes),
+        notes=_problems(outcomes)
+        or _nothing(rows, f"{definition.trial}: nothing is staged that the filter lets through"),
         status=worst([outcome.status for outcome in outcomes]),
     )
 
@@ -134,7 +135,7 @@ def deliver(trial: str, subjects: tuple[str, ...]) -> Report:
     return Report(
         {"trial": definition.trial, "subjects": _content(outcomes)},
         [Table(columns, rows, title=definition.trial)] if rows else [],
-        notes=_problems(outcomes),
+        notes=_problems(outcomes) or _nothing(rows, f"{definition.trial}: no package is ready to leave"),
         status=worst([outcome.status for outcome in outcomes]),
     )
 
@@ -169,3 +170,7 @@ def _content(outcomes: Sequence[Outcome[Any]]) -> list[dict[str, Any]]:
 
 def _problems(outcomes: Sequence[Outcome[Any]]) -> list[str]:
     return [line for outcome in outcomes for line in outcome.problem.splitlines()]
+
+
+def _nothing(rows: Sequence[object], said: str) -> list[str]:
+    return [] if rows else [said]

@@ -17,7 +17,9 @@ from pacs2trial.keytable.cells import (
     near,
 )
 from pacs2trial.keytable.row import KeyTableRow
+from pacs2trial.trials.columns import columns_asked
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.nearest import unknown
 
 Group = TypeVar("Group", bound=Hashable)
 Problem = tuple[int, str]
@@ -30,6 +32,7 @@ def check_key_table(rows: Sequence[KeyTableRow], definition: TrialDefinition) ->
     if not rows:
         return [f"{name}: there are no rows below the header; a trial without subjects has no key table"]
     problems = [
+        *_missing_columns(rows, definition),
         *_cell_problems(rows, definition),
         *_repeated_rows(rows),
         *_patients_with_two_keys(rows),
@@ -56,6 +59,15 @@ def rows_text(rows: Iterable[KeyTableRow]) -> str:
     if len(parts) == 1:
         return f"{'row' if len(numbers) == 1 else 'rows'} {parts[0]}"
     return f"rows {', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _missing_columns(rows: Sequence[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:
+    """Columns that the definition asks for; a subject's own cell may still be empty, which holds that subject alone."""
+    there = {column for row in rows for column in row.columns}
+    for column, field in columns_asked(definition).items():
+        if column not in there:
+            missing = unknown("column", column, there, "the table has no such column")
+            yield 0, f"{definition.place(field)} asks for an {missing}: add it to the table, or correct the definition"
 
 
 def _cell_problems(rows: Iterable[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:
