@@ -101,8 +101,8 @@ def with_rules(site: Site, *rules: str, lookups: str = "") -> int:
 
 
 def test_check_tells_a_column_that_the_imported_key_table_lacks(site: Site, enrolled: Hospital) -> None:
-    line = with_rules(site, '{attribute: ClinicalTrialTimePointID, set: "{timepont}"}')
     enrolled.enrol("LUNGART", {"LA-001": LUCZYNSKA}, timepoint="W1")
+    line = with_rules(site, '{attribute: ClinicalTrialTimePointID, set: "{timepont}"}')
     (problem,) = site.refusal("trial", "check", "LUNGART")
     assert problem.endswith(
         f"lungart.yaml line {line}, profile.rules[0].set: unknown column 'timepont'; did you mean timepoint?"

@@ -17,16 +17,16 @@ LOOKUP = {"arm": {"file": "arms.csv", "match": {"group": "cohort", "day": "Study
 @pytest.mark.parametrize(
     ("asking", "field", "column"),
     [
-        ({"profile": RULES}, "profile.rules[0]", "timepoint"),
+        ({"profile": RULES}, "profile.rules[0].set", "timepoint"),
         (
             {"profile": {"offset": {"column": "enrolled", "event": "ENROLLMENT", "because": "it counts days"}}},
-            "profile.offset",
+            "profile.offset.column",
             "enrolled",
         ),
-        ({"lookups": LOOKUP}, "lookups.arm", "cohort"),
+        ({"lookups": LOOKUP}, "lookups.arm.match", "cohort"),
         (
             {"source": {"pacs": "main", "modalities": ["CT"], "select": {"days": {"column": "started"}}}},
-            "source.select.days",
+            "source.select.days.column",
             "started",
         ),
     ],
@@ -35,7 +35,7 @@ def test_a_column_that_the_definition_asks_for_is_missed(
     table: Table, asking: dict[str, Any], field: str, column: str
 ) -> None:
     (problem,) = check_key_table(table("1001,LA-001,x", columns=["remark"]), trial(**asking))
-    assert problem.startswith(f"lungart.csv: {field} asks for an unknown column '{column}'")
+    assert problem.startswith(f"lungart.csv: {field}: unknown column '{column}'")
     assert check_key_table(table("1001,LA-001,20240101", columns=[column]), trial(**asking)) == []
 
 

@@ -243,8 +243,8 @@ def test_an_answer_that_cannot_be_written_holds_the_subject_and_is_not_repeated(
     ],
 )
 def test_a_wrong_lookup_is_told(hospital: Hospital, lookup: dict[str, Any], message: str) -> None:
-    define(hospital, lookup)
     hospital.enrol(LUNG, {"LA-001": LUCZYNSKA}, centre="UK01")
+    define(hospital, lookup)
     write_table(hospital, ["subject_key", "arm"], ["LA-001", "A"])
     database(hospital, ("LA-001", "B"))
     with pytest.raises(InputError) as raised:
@@ -325,8 +325,8 @@ def test_days_are_counted_from_a_column_of_the_key_table(hospital: Hospital) -> 
 
 
 def test_a_column_that_is_not_there_fails_the_subject_by_name(hospital: Hospital) -> None:
-    define(hospital, None, BY_COLUMN)
     hospital.enrol(LUNG, {"LA-001": LUCZYNSKA}, time_point="W0")
+    define(hospital, None, BY_COLUMN)
     with pytest.raises(InputError, match=r"LUNGART/LA-001: .*unknown column 'timepoint'; did you mean time_point"):
         hospital.package(LUNG, "LA-001")
 

@@ -64,10 +64,11 @@ def rows_text(rows: Iterable[KeyTableRow]) -> str:
 def _missing_columns(rows: Sequence[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:
     """Columns that the definition asks for; a subject's own cell may still be empty, which holds that subject alone."""
     there = {column for row in rows for column in row.columns}
-    for column, field in columns_asked(definition).items():
+    first = {column: field for field, column in reversed(list(columns_asked(definition)))}
+    for column, field in first.items():
         if column not in there:
             missing = unknown("column", column, there, "the table has no such column")
-            yield 0, f"{definition.place(field)} asks for an {missing}: add it to the table, or correct the definition"
+            yield 0, f"{definition.place(field)}: {missing}: add it to the table, or correct the definition"
 
 
 def _cell_problems(rows: Iterable[KeyTableRow], definition: TrialDefinition) -> Iterator[Problem]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import sqlalchemy as sa
 
 from pacs2trial.errors import InputError, SetupError
@@ -11,11 +9,9 @@ from pacs2trial.keytable.row import KeyTableRow
 from pacs2trial.keytable.version import newest_version
 from pacs2trial.lookups.questions import CALLER
 from pacs2trial.lookups.sources import source_of
-from pacs2trial.trials.attributes import keywords
+from pacs2trial.trials.columns import columns_asked
 from pacs2trial.trials.definition import TrialDefinition
-from pacs2trial.trials.lookups import IDENTITIES, SUBJECT_KEY
 from pacs2trial.trials.nearest import unknown
-from pacs2trial.trials.source import Location
 from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import KeyRow
 from pacs2trial.workspace import Workspace
@@ -26,7 +22,7 @@ def unmet_needs(ws: Workspace, definition: TrialDefinition) -> list[str]:
 
     Columns are known only once a key table was imported; before that none is missed.
     """
-    asked = list(_asked(definition))
+    asked = list(columns_asked(definition))
     columns = _columns(ws.vault, definition.trial) if asked else None
     problems = [
         f"{definition.place(location)}: {unknown('column', name, columns, 'the imported key table has none')}"
@@ -41,23 +37,6 @@ def unmet_needs(ws: Workspace, definition: TrialDefinition) -> list[str]:
         except SetupError as error:
             problems.append(str(error))
     return problems
-
-
-def _asked(definition: TrialDefinition) -> Iterator[tuple[Location, str]]:
-    """The columns that are asked for, and where."""
-    select = definition.source.select
-    if select is not None and select.days is not None:
-        yield ("source", "select", "days", "column"), select.days.column
-    for number, rule in enumerate(definition.profile.rules):
-        for name in rule.template.columns if rule.template else ():
-            yield ("profile", "rules", number, "set"), name
-    if definition.profile.offset:
-        yield ("profile", "offset", "column"), definition.profile.offset.column
-    for lookup, asked in definition.lookups.items():
-        field = "query" if asked.query is not None else "match"
-        for name in asked.asked_by:
-            if name not in (SUBJECT_KEY, *IDENTITIES) and name not in keywords():
-                yield ("lookups", lookup, field), name
 
 
 def _columns(vault: Vault, trial: str) -> list[str] | None:

@@ -6,29 +6,22 @@ from collections.abc import Iterator
 
 from pacs2trial.trials.attributes import keywords
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.lookups import IDENTITIES, SUBJECT_KEY
 from pacs2trial.trials.source import Location
-from pacs2trial.trials.template import ALWAYS_KNOWN, NEVER_WRITTEN
 
 
-def columns_asked(definition: TrialDefinition) -> dict[str, Location]:
-    """Each column, and the field of the definition that asks for it first."""
-    found: dict[str, Location] = {}
-    for field, column in _asked(definition):
-        if column not in ALWAYS_KNOWN + NEVER_WRITTEN:
-            found.setdefault(column, field)
-    return found
-
-
-def _asked(definition: TrialDefinition) -> Iterator[tuple[Location, str]]:
+def columns_asked(definition: TrialDefinition) -> Iterator[tuple[Location, str]]:
+    """The field of the definition that asks, and the column."""
     select = definition.source.select
     if select is not None and select.days is not None:
-        yield ("source", "select", "days"), select.days.column
-    if definition.profile.offset is not None:
-        yield ("profile", "offset"), definition.profile.offset.column
+        yield ("source", "select", "days", "column"), select.days.column
     for number, rule in enumerate(definition.profile.rules):
-        for column in rule.template.columns if rule.template else ():
-            yield ("profile", "rules", number), column
-    for name, lookup in definition.lookups.items():
-        for column in lookup.asked_by:
-            if column not in keywords():
-                yield ("lookups", name), column
+        for name in rule.template.columns if rule.template else ():
+            yield ("profile", "rules", number, "set"), name
+    if definition.profile.offset:
+        yield ("profile", "offset", "column"), definition.profile.offset.column
+    for lookup, asked in definition.lookups.items():
+        field = "query" if asked.query is not None else "match"
+        for name in asked.asked_by:
+            if name not in (SUBJECT_KEY, *IDENTITIES) and name not in keywords():
+                yield ("lookups", lookup, field), name
