@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from datetime import date
 from pathlib import Path
 
 import pydicom
@@ -13,9 +15,14 @@ from pacs2trial.vault import Vault
 from pacs2trial_demo.bench import growth
 from pacs2trial_demo.bench.files import write_sets
 from pacs2trial_demo.bench.measure import Taken, measure, times_as_fast
+from pacs2trial_demo.bench.packages import package_peers
 from pacs2trial_demo.bench.peers import Peer, in_python
+from pacs2trial_demo.bench.rules import rules_tables
 from pacs2trial_demo.bench.stages import stage_1, stage_2
 from pacs2trial_demo.bench.vault import BATCHES, TRIAL, costs
+from pacs2trial_demo.generate import part10, study
+from pacs2trial_demo.identities import LUCZYNSKA
+from support.programs import need
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +92,25 @@ def test_the_vault_bench_grows_a_scope_and_measures(tmp_path: Path) -> None:
             assert (small.rows, large.rows) == (1_000, 2_000)
             assert (small.new_ratio, small.known_ratio) == (1, 1)
             assert min(large.new, large.known, large.new_ratio, large.known_ratio) > 0
+
+
+def test_the_share_of_the_rules_in_stage_1_is_told_for_each_kind(sets: dict[str, list[Path]], tmp_path: Path) -> None:
+    (table,) = rules_tables(sets, tmp_path, rounds=1)
+    kinds, stage, rules, *_ = (list(column.cells) for column in table.columns)
+    assert kinds == ["CT", "MR", "RTSTRUCT"]
+    assert all(0 < float(part) < float(whole) for part, whole in zip(rules, stage, strict=True))
+
+
+def test_processor_time_of_a_server_counts_beside_its_client(tmp_path: Path) -> None:
+    need("Orthanc")
+    (staged := tmp_path / "staged").mkdir()
+    for number, dataset in enumerate(study(LUCZYNSKA, when=date(2024, 3, 13), parts={"CT"}, slices=8, matrix=512)):
+        (staged / f"{number}.dcm").write_bytes(part10(dataset))
+    (tmp_path / "home").mkdir()
+    with package_peers(sorted(staged.iterdir()), tmp_path / "home") as found:
+        (orthanc,) = [peer for peer in found if peer.name.startswith("Orthanc")]
+        (tmp_path / "out").mkdir()
+        wall, cpu, _ = orthanc.run([], tmp_path / "out") or (0.0, 0.0, 0.0)
+    with zipfile.ZipFile(tmp_path / "out" / "a.zip") as archive:
+        assert len(archive.namelist()) == 8
+    assert 0.01 < cpu < wall * 4

@@ -16,6 +16,7 @@ from pacs2trial_demo.bench.packages import packages
 from pacs2trial_demo.bench.peers import in_python, peers
 from pacs2trial_demo.bench.pixels import pixel_tables
 from pacs2trial_demo.bench.pull import pulls
+from pacs2trial_demo.bench.rules import rules_tables
 from pacs2trial_demo.bench.servers import already_running, servers
 from pacs2trial_demo.bench.stages import stage_1
 
@@ -38,7 +39,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", help="CT, MR, RTSTRUCT")
     parser.add_argument(
-        "--on", nargs="*", default=["files", "packages", "network", "pixels"], help="files, packages, network, pixels"
+        "--on",
+        nargs="*",
+        default=["files", "packages", "network", "pixels", "rules"],
+        help="files, packages, network, pixels, rules",
     )
     parser.add_argument(
         "--also", nargs="*", default=[], metavar="NAME=AET@PORT", help="servers on loopback that run already"
@@ -51,6 +55,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sets = {kind: files for kind, files in write_sets(folder / "in").items() if kind in (asked.only or KINDS)}
+        if "rules" in asked.on:
+            for table in rules_tables(sets, folder / "rules", asked.rounds):
+                console.print(table)
         if "network" in asked.on:
             sent = {kind: files for kind, files in sets.items() if kind in SENT}
             started = [*servers(), *map(already_running, asked.also)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from rich.table import Table
 
 from pacs2trial_demo.bench.measure import Taken, measure, median, times_as_fast
 from pacs2trial_demo.bench.peers import Peer, in_python
-from pacs2trial_demo.bench.servers import orthanc_with_rest
+from pacs2trial_demo.bench.python_programs import cpu_seconds
+from pacs2trial_demo.bench.servers import Running, orthanc_with_rest
 
 STORED = in_python("stage 2 + zip, stored")
 FAST = in_python("stage 2 + zip, fast")
@@ -31,23 +33,25 @@ def packages(sets: dict[str, list[Path]], folder: Path, rounds: int) -> Iterator
     for kind, files in sets.items():
         place = folder / kind
         place.mkdir(parents=True)
-        with _peers(files, place) as others:
+        with package_peers(files, place) as others:
             taken = measure(dict.fromkeys((STORED, FAST, *others), files), place / "out", rounds)
         yield _table(kind, files, taken)
 
 
 @contextmanager
-def _peers(files: list[Path], folder: Path) -> Iterator[list[Peer]]:
+def package_peers(files: list[Path], folder: Path) -> Iterator[list[Peer]]:
+    """Others that make something like a package of staged files; ``folder`` is for what they need besides."""
     found = [Peer("cp -r", _copied)]
     if shutil.which("zip"):
         found += [Peer(f"cp -r + zip -{level}", partial(_zipped, level)) for level in (0, 1)]
-    with orthanc_with_rest(folder) as base:
-        if base is None:
+    with orthanc_with_rest(folder) as server:
+        if server is None:
             yield found
             return
+        base = f"http://127.0.0.1:{server.port}"
         for path in files:
             _ask(f"{base}/instances", path.read_bytes())
-        yield [*found, Peer("Orthanc anonymize + archive", lambda _files, out: _exported(base, out))]
+        yield [*found, Peer("Orthanc anonymize + archive", lambda _files, out: _timed(server, base, out))]
 
 
 def _copied(files: list[Path], out: Path) -> None:
@@ -57,6 +61,13 @@ def _copied(files: list[Path], out: Path) -> None:
 def _zipped(level: int, files: list[Path], out: Path) -> None:
     _copied(files, out)
     subprocess.run(["zip", "-q", f"-{level}", "-r", str(out / "a.zip"), "copy"], check=True, cwd=out)
+
+
+def _timed(server: Running, base: str, out: Path) -> tuple[float, float, float]:
+    """By the clock, and processor time of the server, whose client does next to nothing."""
+    cpu, wall = server.cpu() + cpu_seconds(), time.perf_counter()
+    _exported(base, out)
+    return time.perf_counter() - wall, server.cpu() + cpu_seconds() - cpu, 0.0
 
 
 def _exported(base: str, out: Path) -> None:

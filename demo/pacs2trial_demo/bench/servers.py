@@ -132,8 +132,8 @@ def orthanc(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def orthanc_with_rest(folder: Path) -> Iterator[str | None]:
-    """Debian's Orthanc with its REST interface: the address, or None where it is not installed."""
+def orthanc_with_rest(folder: Path) -> Iterator[Running | None]:
+    """Debian's Orthanc with its REST interface on ``port``; None where it is not installed."""
     program_found = _orthanc_program()
     if program_found is None:
         yield None
@@ -148,8 +148,8 @@ def orthanc_with_rest(folder: Path) -> Iterator[str | None]:
         "SyncStorageArea": False,
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration), "utf-8")
-    with _running([program_found, str(folder / "orthanc.json")], folder, port, {}):
-        yield f"http://127.0.0.1:{port}"
+    with _running([program_found, str(folder / "orthanc.json")], folder, port, {}) as pid:
+        yield Running("Orthanc", "", port, pid, folder / "storage")
 
 
 def _destinations(folder: Path) -> dict[str, list[str | int]]:
