@@ -8,23 +8,46 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from pacs2trial_airflow.pages.application import make_application
+from pacs2trial_airflow.dicomweb import application as dicomweb
+from pacs2trial_airflow.lazy import DICOMWEB, PAGES
+from pacs2trial_airflow.pages import application as pages
 from support.api_server import ApiServer
 
-PAGES = "/pacs2trial/pages"
-VALUES = {"scope": "LUNGART", "digest": "0", "name": "pages.css"}
+VALUES = {"scope": "LUNGART", "digest": "0", "name": "pages.css", "token": "0" * 64, "tag": "7FE00010"}
 ROUTES = [
-    (method, re.sub(r"\{(\w+)\}", lambda found: VALUES.get(found[1], "1"), route.path))
-    for route in make_application().routes
+    (method, where + re.sub(r"\{(\w+)(:path)?\}", lambda found: VALUES.get(found[1], "1"), route.path))
+    for where, application in ((PAGES, pages), (DICOMWEB, dicomweb))
+    for route in application.make_application().routes
     if isinstance(route, APIRoute)
     for method in route.methods
 ]
+"""Every route that the plugin has, so that a new one cannot be forgotten."""
+
+FOR_WHOEVER_IS_LOGGED_IN = {
+    f"{PAGES}/": 200,  # the trials that one may see: none
+    f"{PAGES}/run": 404,  # without the run's name
+    f"{PAGES}/icon.svg": 200,
+    f"{PAGES}/icon-dark.svg": 200,
+    f"{PAGES}/assets/0/pages.css": 404,
+    f"{PAGES}/viewer/files/pages.css": 404,
+}
+"""Routes that show nothing of a trial, with what a viewer of Airflow without any role is answered."""
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 def test_nobody_sees_anything_without_a_login(server: ApiServer, method: str, path: str) -> None:
     with server.client() as client:
-        assert client.request(method, f"{PAGES}{path}", headers={"Origin": server.url}).status_code == 401
+        assert client.request(method, path, headers={"Origin": server.url}).status_code == 401
+
+
+def test_a_viewer_of_airflow_sees_and_changes_nothing_of_a_trial(server: ApiServer) -> None:
+    with server.client("vic") as client:
+        answers = {
+            (method, path): client.request(method, path, headers={"Origin": server.url}) for method, path in ROUTES
+        }
+    expected = {(method, path): FOR_WHOEVER_IS_LOGGED_IN.get(path, 403) for method, path in ROUTES}
+    assert {route: answer.status_code for route, answer in answers.items()} == expected
+    assert "LA-001" not in "".join(answer.text for answer in answers.values())
 
 
 def test_every_answer_forbids_what_is_not_shipped(server: ApiServer) -> None:

@@ -16,9 +16,17 @@ import uvicorn
 
 from support.programs import free_port
 
-USERS = {"adam": "admin", "uma": "user", "vic": "viewer", "rita": "viewer", "carl": "viewer", "both": "viewer"}
-"""User of Airflow: role there. Rita reviews and Carl is custodian, by the roles of pacs2trial."""
-ROLES = "rita=reviewer,carl=custodian,both=reviewer,both=custodian"
+USERS = {
+    "adam": "admin",
+    "uma": "user",
+    "vic": "viewer",
+    "rita": "viewer",
+    "carl": "viewer",
+    "both": "viewer",
+    "nora": "user",
+}
+"""User of Airflow: role there. Rita and Nora review and Carl is custodian, by the roles of pacs2trial."""
+ROLES = "rita=reviewer,nora=reviewer,carl=custodian,both=reviewer,both=custodian"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 
-def eventually(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
-    """Come back as soon as ``condition`` holds.
+def eventually(condition: Callable[[], bool], *, seconds: float = 30.0, every: float = 0.02) -> None:
+    """Come back as soon as ``condition`` holds, which is looked at ``every`` so many seconds.
 
     Raises:
         AssertionError: it did not within so many seconds.
@@ -15,4 +15,4 @@ def eventually(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-        time.sleep(0.02)
+        time.sleep(every)

@@ -7,7 +7,7 @@ from pacs2trial.review.keeping import hold_series, reject_series, take_back
 from pacs2trial.review.prompts import give_back, put_questions, ready_subjects, run_out, take_questions
 from pacs2trial.review.proposals import Wish, as_yaml, proposed
 from pacs2trial.review.series import SeriesItem, series_of
-from pacs2trial.review.state import ReviewItem, ReviewState, reviews
+from pacs2trial.review.state import ReviewItem, ReviewState, open_questions, open_subjects, reviews
 from pacs2trial.review.word import Word
 from pacs2trial.trials.reasons import COMMENT_WARNING, WORDS, Reason, reason_of
 
@@ -29,6 +29,8 @@ __all__ = [
     "history",
     "hold",
     "hold_series",
+    "open_questions",
+    "open_subjects",
     "proposed",
     "put_questions",
     "ready_subjects",

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pacs2trial.collect.texts import new_texts
@@ -28,6 +29,14 @@ class ReviewState(StrEnum):
     PARTLY_APPROVED = "partly approved"
     HELD = "held"
     REJECTED = "rejected"
+
+
+_ITS_CONTENT: Final = (
+    (PackageRow.trial == Review.trial)
+    & (PackageRow.subject_id == Review.subject_id)
+    & (PackageRow.content_digest == Review.content_digest)
+)
+_IN_FORCE: Final = PackageRow.state != PackageState.SUPERSEDED
 
 
 @dataclass(frozen=True)
@@ -74,14 +83,9 @@ def reviews(
     new = new_texts(ws, trial)
     query = (
         select(Review, PackageRow, Subject.key)
-        .join(
-            PackageRow,
-            (PackageRow.trial == Review.trial)
-            & (PackageRow.subject_id == Review.subject_id)
-            & (PackageRow.content_digest == Review.content_digest),
-        )
+        .join(PackageRow, _ITS_CONTENT)
         .join(Subject, Subject.id == Review.subject_id)
-        .where(Review.trial == trial, PackageRow.state != PackageState.SUPERSEDED)
+        .where(Review.trial == trial, _IN_FORCE)
         .order_by(Subject.key, PackageRow.study)
     )
     with ws.vault.session(read_only=True) as session:
@@ -90,6 +94,31 @@ def reviews(
         if prompt is not None:
             query = query.where(Review.prompt == prompt)
         return [_item(review, package, key, new.get(package.id, 0)) for review, package, key in session.execute(query)]
+
+
+def open_questions(ws: Workspace) -> dict[str, int]:
+    """How many packages in force wait for an answer, by trial; trials without any are not among them."""
+    query = (
+        select(Review.trial, func.count())
+        .join(PackageRow, _ITS_CONTENT)
+        .where(Review.state == ReviewState.OPEN, _IN_FORCE)
+        .group_by(Review.trial)
+    )
+    with ws.vault.session(read_only=True) as session:
+        return dict(session.execute(query).all())
+
+
+def open_subjects(ws: Workspace, trial: str) -> list[tuple[str, str]]:
+    """Subject key and prompt of every package in force that waits for an answer, ordered by key."""
+    query = (
+        select(Subject.key, Review.prompt)
+        .join(Review, Review.subject_id == Subject.id)
+        .join(PackageRow, _ITS_CONTENT)
+        .where(Review.trial == trial, Review.state == ReviewState.OPEN, _IN_FORCE)
+        .order_by(Subject.key, PackageRow.study)
+    )
+    with ws.vault.session(read_only=True) as session:
+        return [(key, prompt) for key, prompt in session.execute(query)]
 
 
 def review_rows(session: Session, packages: Sequence[PackageRow]) -> list[Review]:

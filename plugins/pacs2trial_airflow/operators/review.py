@@ -115,7 +115,7 @@ def _form() -> dict[str, Any]:
             None,
             type=["null", "string"],
             enum=[None, *[reason.value for reason in WORDS]],
-            values_display={reason.value: words for reason, words in WORDS.items()},
+            values_display={"null": "none: to approve", **{reason.value: words for reason, words in WORDS.items()}},
             title="Reason",
             description_md="Needed to reject or to hold.",
         ),

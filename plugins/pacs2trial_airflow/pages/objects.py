@@ -75,6 +75,7 @@ async def one_object(
         study=study,
         series=series,
         instance=instance,
+        owner=said.owner,
         header=header,
         rows=paged(rows[offset:], offset, ROWS),
         number=len(rows),

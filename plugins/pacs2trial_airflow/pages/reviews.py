@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from pacs2trial.errors import InputError
+from pacs2trial.holdings.packages import Package, packages, packages_of
 from pacs2trial.review import (
     ReviewItem,
     ReviewState,
@@ -21,6 +22,8 @@ from pacs2trial.review import (
     history,
     hold,
     hold_series,
+    open_subjects,
+    ready_subjects,
     reject,
     reject_series,
     reviews,
@@ -52,11 +55,23 @@ _WITHOUT_IMAGE: Final = frozenset(("RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "PR"
 
 @dataclass(frozen=True)
 class Question:
-    """One package up for review with the series that stand in it."""
+    """One package up for review with the series that stand in it.
+
+    ``beside`` are the subjects whose packages the same prompt of Airflow still waits for; ``package`` says where this
+    one went.
+    """
 
     item: ReviewItem
     series: Sequence[SeriesItem]
     four_eyes: bool
+    beside: Sequence[str]
+    package: Package
+
+    @property
+    def moves(self) -> bool:
+        """Whether Airflow is at work on it, or soon will be."""
+        decided = self.item.state in (ReviewState.APPROVED, ReviewState.PARTLY_APPROVED)
+        return decided and not self.beside and not self.package.deliveries
 
 
 @router.get("")
@@ -66,25 +81,33 @@ async def waiting(
     user: LoggedIn,
     offset: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     everything: bool = False,  # noqa: FBT001, FBT002 - a field of the query
+    sent: bool = False,  # noqa: FBT001, FBT002
+    prompt: Annotated[str | None, Query(max_length=250)] = None,
 ) -> HTMLResponse:
     """The packages of a trial that wait for a person, or all of them."""
 
     def found() -> HTMLResponse:
         definition = definition_of(scope)
-        items = reviews(site.ws, scope)
-        shown = [one for one in items if everything or one.state in _WAITING]
+        items = reviews(site.ws, scope, prompt=prompt)
+        shown = [one for one in items if everything or prompt or one.state in _WAITING]
+        listed = shown[offset : offset + SIZE]
+        made = packages_of(site.ws.vault, scope, [one.subject_key for one in listed])
         return desk(
             request,
             "reviews.html",
             user,
             scope,
             definition=definition,
-            items=shown[offset : offset + SIZE],
+            items=listed,
+            went={one.package_id: one.deliveries for one in made},
             total=len(shown),
             open_now=sum(one.state is ReviewState.OPEN for one in items),
+            ready=ready_subjects(site.ws, scope),
             offset=offset,
             size=SIZE,
             everything=everything,
+            sent=sent,
+            prompt=prompt or "",
         )
 
     return await in_thread(found)
@@ -109,11 +132,15 @@ async def one_subject(request: Request, scope: Trial, key: SubjectKey, user: Log
     def found() -> HTMLResponse:
         definition = definition_of(scope)
         items, series = reviews(site.ws, scope, key), series_of(site.ws, scope, key)
+        made = {one.package_id: one for one in packages(site.ws.vault, scope, key)}
+        open_now = open_subjects(site.ws, scope)
         questions = [
             Question(
                 item,
                 [one for one in series if one.in_force and item.study in ("", one.study)],
                 four_eyes=definition.four_eyes and item.requested_by == user.get_name(),
+                beside=[whose for whose, prompt in open_now if prompt and prompt == item.prompt],
+                package=made[item.package_id],
             )
             for item in items
         ]
@@ -128,6 +155,7 @@ async def one_subject(request: Request, scope: Trial, key: SubjectKey, user: Log
             left_out=[one for one in series if one.answer and not one.in_force],
             history=history(site.ws, scope, key),
             without_image=_WITHOUT_IMAGE,
+            following=_following([whose for whose, _prompt in open_now], key),
         )
 
     return await in_thread(found)
@@ -151,10 +179,16 @@ async def answered(
         definition_of(scope)
         word = Word(user.get_name(), chosen(reason), comment)
         _take_down((scope, key), verb, content, series or [], word)
-        moved = move_on(site.ws, scope, user)
-        return back_to(request, f"/trials/{scope}/reviews/{quote(key, safe='')}?moved={int(moved)}")
+        move_on(site.ws, scope, user)
+        return back_to(request, f"/trials/{scope}/reviews/{quote(key, safe='')}")
 
     return await in_thread(done)
+
+
+def _following(waiting: Sequence[str], key: str) -> str:
+    """The subject to look at next: the one behind ``key``, else the first; empty where no other waits."""
+    others = [one for one in waiting if one != key]
+    return next((one for one in others if one > key), others[0] if others else "")
 
 
 def _take_down(whose: tuple[str, str], verb: str, content: str, series: Sequence[str], word: Word) -> None:

@@ -10,8 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from pacs2trial.holdings.packages import packages_of
 from pacs2trial.holdings.runs import RunAccount, run_account
+from pacs2trial.review import open_questions
 from pacs2trial.staging.balance import Balance, balance
-from pacs2trial_airflow.access import DAG_PREFIX, LoggedIn, entitled
+from pacs2trial_airflow.access import DAG_PREFIX, LoggedIn, entitled, is_reviewer
 from pacs2trial_airflow.pages.airflow_runs import airflow_run
 from pacs2trial_airflow.pages.bars import Bars
 from pacs2trial_airflow.pages.page import page
@@ -59,6 +60,8 @@ async def run(
             scope=trial,
             run=seen,
             account=account,
+            questions=open_questions(site.ws).get(trial, 0),
+            reviewer=is_reviewer(user),
             whole=Bars.of(total),
             subjects=[Bars.of(one) for one in balances],
             packages=packages_of(site.ws.vault, trial, [one.subject_key for one in balances]),

@@ -12,10 +12,11 @@ from pacs2trial.holdings.ledger import Narrowing
 from pacs2trial.holdings.levels import Level
 from pacs2trial.holdings.lists import lines, subjects
 from pacs2trial.holdings.progress import progress
+from pacs2trial.review import open_questions
 from pacs2trial.staging.balance import balance, balance_of_trial
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.trials.load import load_trials
-from pacs2trial_airflow.access import LoggedIn, entitled, may_see
+from pacs2trial_airflow.access import LoggedIn, entitled, is_reviewer, may_see
 from pacs2trial_airflow.pages.bars import Bars
 from pacs2trial_airflow.pages.charts import charts
 from pacs2trial_airflow.pages.page import page
@@ -39,6 +40,8 @@ async def all_trials(request: Request, user: LoggedIn) -> HTMLResponse:
             request,
             "trials.html",
             trials=[(definition, _sums(definition)) for definition in seen],
+            questions=open_questions(site.ws),
+            reviewer=is_reviewer(user),
             unseen=len(trials) - len(seen),
             broken=names,
             staging=may_see(user, STAGING),
@@ -50,6 +53,7 @@ async def all_trials(request: Request, user: LoggedIn) -> HTMLResponse:
 @router.get("/trials/{scope}", dependencies=[Depends(entitled)])
 async def one_trial(
     request: Request,
+    user: LoggedIn,
     scope: ScopeName,
     find: Text = "",
     offset: Offset = 0,
@@ -72,6 +76,8 @@ async def one_trial(
             scope=scope,
             tab="overview",
             definition=definition,
+            questions=open_questions(site.ws).get(scope, 0),
+            reviewer=is_reviewer(user),
             sums=_sums(definition),
             charts=charts(progress(vault, scope, today=datetime.now(UTC).date())),
             keys=keys,

@@ -27,6 +27,24 @@
     }
   });
 
+  // What is on its way is asked for again until the server says that it has come.
+  const again = async (part) => {
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+      if (found && found.innerHTML !== part.innerHTML) part.replaceChildren(...found.childNodes);
+      if (found) part.dataset.again = found.dataset.again;
+    } catch {
+      // the server is away for a moment; the next time may be better
+    }
+    wait(part);
+  };
+  const wait = (part) => {
+    const seconds = Number(part.dataset.again);
+    if (seconds) setTimeout(again, seconds * 1000, part);
+  };
+  document.querySelectorAll("[data-again]").forEach(wait);
+
   for (const button of document.querySelectorAll("[data-print]")) {
     button.hidden = false;
     button.addEventListener("click", () => (framed ? outside(`${location.href}`, "_blank") : window.print()));

@@ -10,6 +10,7 @@
   const place = root.querySelector("[data-place]");
   const windowed = root.querySelector("[data-window]");
   const status = root.querySelector("[data-status]");
+  const header = root.querySelector("[data-header]");
   const lists = root.querySelector("[data-drawings]");
 
   const AHEAD = 12;
@@ -162,6 +163,8 @@
     if (wanted !== current) direction = wanted > current ? 1 : -1;
     current = wanted;
     slider.value = String(current);
+    header.href = `${at}/instances/${stack.instances[stack.images[current][0]]}`;
+    header.hidden = false;
     const position = stack.images[current][2];
     place.textContent = `${current + 1} / ${stack.images.length}${position === null ? "" : `  ${position} mm`}`;
     slider.setAttribute("aria-valuetext", `image ${current + 1} of ${stack.images.length}`);

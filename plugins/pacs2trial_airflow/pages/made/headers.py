@@ -29,9 +29,13 @@ def header_of_object(scope: str, study: str, series: str, instance: str) -> Head
 
 @dataclass(frozen=True)
 class Said:
-    """What an object says beyond its attributes: beams of a plan, histograms of a dose, a report in words."""
+    """What an object says beyond its attributes: beams of a plan, histograms of a dose, a report in words.
+
+    ``owner`` is the subject whose it is.
+    """
 
     modality: str
+    owner: str
     facts: Sequence[Fact]
     beams: Sequence[Beam]
     prescribed: float | None
@@ -46,6 +50,7 @@ def told_by(scope: str, study: str, series: str, instance: str) -> Said:
     dataset = site.view(scope).object_of(content).described()
     return Said(
         modality=content.modality,
+        owner=content.owner,
         facts=facts_of_series(dataset),
         beams=beams(dataset),
         prescribed=prescribed_dose(dataset),
