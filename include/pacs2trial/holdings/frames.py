@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 from pydicom.uid import UID
@@ -14,6 +13,7 @@ from typing_extensions import Buffer
 from pacs2trial.dicomfile.frames import ImageDescription
 from pacs2trial.errors import InputError
 from pacs2trial.holdings.objects import ShownObject
+from pacs2trial.pixels.image import from_a_byte
 
 _HEAD: Final = 12
 """Bytes of an element's tag, VR and length in explicit VR, where the VR is one of bulk data (PS3.5 7.1.2)."""
@@ -69,7 +69,7 @@ def encoded_frames(shown: ShownObject, header: Dataset, numbers: Sequence[int]) 
     for number in numbers:
         first, last = (number - 1) * bits, number * bits
         found = _slice(parts, first // 8, -(-last // 8))
-        yield found if not (first % 8 or last % 8) else _shifted(found, first % 8, bits)
+        yield found if not (first % 8 or last % 8) else from_a_byte(found, first % 8, bits)
 
 
 def _slice(parts: Sequence[Buffer], start: int, stop: int) -> bytes:
@@ -82,9 +82,3 @@ def _slice(parts: Sequence[Buffer], start: int, stop: int) -> bytes:
             found.append(bytes(view[begin:end]))
         position += len(view)
     return b"".join(found)
-
-
-def _shifted(packed: bytes, begin: int, bits: int) -> bytes:
-    """Pixels of one bit that do not begin at a byte (PS3.5 8.1.1), moved to where a frame of its own begins."""
-    unpacked = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")[begin : begin + bits]
-    return np.packbits(unpacked, bitorder="little").tobytes()

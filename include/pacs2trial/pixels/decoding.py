@@ -15,7 +15,8 @@ from pydicom.uid import UID
 from pacs2trial.dicomfile.scan import refuse
 from pacs2trial.pixels.image import PIXEL_DATA, UNDECODABLE, Image
 
-_GREY: Final = {"MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", ""}
+_NUMBER_OF_FRAMES: Final = 0x00280008
+_NATIVE_VRS: Final = {PIXEL_DATA: "OW", 0x7FE00008: "OF", 0x7FE00009: "OD"}
 
 
 def stored_values(image: Image, number: int) -> NDArray[Any]:
@@ -47,23 +48,33 @@ def shown_values(image: Image, number: int) -> NDArray[Any]:
     return values
 
 
-def _decoded(image: Image, number: int, *, raw: bool) -> NDArray[Any]:
-    syntax = UID(image.transfer_syntax)
+def single_frame(attributes: Dataset, frame: bytes, transfer_syntax: str, tag: int = PIXEL_DATA) -> Dataset:
+    """A data set of one frame alone, as decoders take it.
+
+    Args:
+        attributes: group 0028 of the object; it is not changed.
+        frame: as it is encoded; native pixels of one bit begin at a byte.
+        transfer_syntax: in which it is encoded.
+        tag: of the pixel data element.
+    """
+    syntax = UID(transfer_syntax)
     single = Dataset()
-    single.update(image.attributes)
-    single.NumberOfFrames = 1
-    if not image.description.photometric:
-        single.PhotometricInterpretation = "MONOCHROME2" if image.description.samples == 1 else "RGB"
-    frame = image.frame(number)
-    if image.tag == PIXEL_DATA:
-        single.PixelData = encapsulate([frame]) if syntax.is_encapsulated else frame + b"\0" * (len(frame) & 1)
-        single["PixelData"].VR = "OB" if syntax.is_encapsulated else "OW"
-    elif syntax.is_encapsulated:
-        refuse(UNDECODABLE, "floating point pixels are compressed")
-    else:
-        single.add_new(image.tag, "OF" if image.tag & 0xF == 8 else "OD", frame)
+    single.update(attributes)
+    single.add_new(_NUMBER_OF_FRAMES, "IS", 1)  # not by its name, which would change the element that attributes hold
+    value = encapsulate([frame]) if syntax.is_encapsulated else frame + b"\0" * (len(frame) & 1)
+    single.add_new(tag, "OB" if syntax.is_encapsulated else _NATIVE_VRS[tag], value)
     single.file_meta = FileMetaDataset()
     single.file_meta.TransferSyntaxUID = syntax
+    return single
+
+
+def _decoded(image: Image, number: int, *, raw: bool) -> NDArray[Any]:
+    syntax = UID(image.transfer_syntax)
+    if image.tag != PIXEL_DATA and syntax.is_encapsulated:
+        refuse(UNDECODABLE, "floating point pixels are compressed")
+    single = single_frame(image.attributes, image.frame(number), image.transfer_syntax, image.tag)
+    if not image.description.photometric:
+        single.PhotometricInterpretation = "MONOCHROME2" if image.description.samples == 1 else "RGB"
     try:
         values, _ = get_decoder(syntax).as_array(single, index=0, raw=raw)
     except Exception as error:  # noqa: BLE001 - decoders fail in many ways, and what they say may quote the object

@@ -62,10 +62,19 @@ class Image:
             bits = self.description.rows * self.description.columns * self.description.samples
         first, last = (number - 1) * bits, number * bits
         found = bytes(self.value[first // 8 : -(-last // 8)])
-        if not (first % 8 or last % 8):
-            return found
-        unpacked = np.unpackbits(np.frombuffer(found, np.uint8), bitorder="little")[first % 8 : first % 8 + bits]
-        return np.packbits(unpacked, bitorder="little").tobytes()
+        return found if not (first % 8 or last % 8) else from_a_byte(found, first % 8, bits)
+
+
+def from_a_byte(packed: bytes, begin: int, bits: int) -> bytes:
+    """Pixels of one bit that follow one another across bytes (PS3.5 8.1.1), moved to where a frame alone begins.
+
+    Args:
+        packed: the bytes in which they stand.
+        begin: bit of the first byte at which they begin.
+        bits: how many they are.
+    """
+    unpacked = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")[begin : begin + bits]
+    return np.packbits(unpacked, bitorder="little").tobytes()
 
 
 def image_of(obj: EncodedObject) -> Image | None:

@@ -9,23 +9,19 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.dataset import Dataset
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 from pydicom.uid import UID
 
 from pacs2trial.errors import PermanentError
+from pacs2trial.pixels.decoding import single_frame
+from pacs2trial.pixels.image import MOST_PIXELS
 
 Kind = Literal["jpeg", "png", "gif"]
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 _IMAGE: Final = 0x0028
-_NUMBER_OF_FRAMES: Final = 0x00280008
-_PIXEL_DATA: Final = 0x7FE00010
-
-MOST_PIXELS: Final = 64 << 20
-"""Of one frame; a header may say anything."""
 
 
 @dataclass(frozen=True)
@@ -110,19 +106,11 @@ def single(header: Dataset, frame: bytes, transfer_syntax: str) -> Dataset:
     """A data set of this frame alone.
 
     Raises:
-        NotAPictureError: the header describes no image, or one beyond :data:`MOST_PIXELS`.
+        NotAPictureError: the header describes no image, or one beyond :data:`pacs2trial.pixels.image.MOST_PIXELS`.
     """
     if int(header.get("Rows") or 0) * int(header.get("Columns") or 0) not in range(1, MOST_PIXELS + 1):
         raise NotAPictureError("the object has no image, or one that is too large to be shown")
-    syntax = UID(transfer_syntax)
-    alone = Dataset()
-    alone.update(header.group_dataset(_IMAGE))
-    alone.add_new(_NUMBER_OF_FRAMES, "IS", 1)  # not by its name, which would change the element that header holds
-    value = encapsulate([frame]) if syntax.is_encapsulated else frame
-    alone.add_new(_PIXEL_DATA, "OB" if syntax.is_encapsulated else "OW", value)
-    alone.file_meta = FileMetaDataset()
-    alone.file_meta.TransferSyntaxUID = syntax
-    return alone
+    return single_frame(header.group_dataset(_IMAGE), frame, transfer_syntax)
 
 
 def _grey_or_colour(
