@@ -14,11 +14,11 @@ import pytest
 from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
 from pacs2trial.errors import TransientError
 from pacs2trial.settings import Settings
-from pacs2trial.staging.store import claim, need_room, relative_path, staged_path, sweep
+from pacs2trial.staging.store import claim, need_room, relative_path, sweep
 
 
 def test_a_staged_file_lies_by_patient_study_series_and_instance(settings: Settings):
-    path = staged_path(settings, "P1", "2.25.1", "2.25.2", "2.25.3")
+    path = settings.staging / relative_path("P1", "2.25.1", "2.25.2", "2.25.3")
     assert path == settings.home / "staging" / "P1" / "2.25.1" / "2.25.2" / "2.25.3.dcm"
 
 

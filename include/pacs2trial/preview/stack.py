@@ -10,22 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-NEEDED: Final = (
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "InstanceNumber",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "FrameOfReferenceUID",
-    "SOPInstanceUID",
-    "GridFrameOffsetVector",
-    "Modality",
-)
-"""Attributes from which a stack is made."""
-
 _SAME_DIRECTION: Final = 1e-3
 
 

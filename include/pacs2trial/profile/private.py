@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pacs2trial.dicomfile.vr import KNOWN
 from pacs2trial.profile.rules import Action, Rule
-from pacs2trial.profile.table import data_digest, data_rows
+from pacs2trial.profile.table import data_rows
 from pacs2trial.trials.definition import Option
 
 _TABLE: Final = "safe_private.csv"
@@ -60,10 +60,6 @@ def safe_private() -> tuple[PrivateAttribute, ...]:
         for row in data_rows(_TABLE)
     )
     return tuple(row for row in rows if row.vr.encode() in _PRIVATE_VR - PAYLOADS)
-
-
-def safe_private_digest() -> str:
-    return data_digest(_TABLE)
 
 
 def private_rules(

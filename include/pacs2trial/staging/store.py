@@ -36,11 +36,6 @@ def relative_path(patient: str, study: str, series: str, sop_instance: str, *, d
     return Path(patient, study, series, sop_instance + suffix)
 
 
-def staged_path(settings: Settings, patient: str, study: str, series: str, sop_instance: str) -> Path:
-    """The absolute path of an instance's first content (see :func:`relative_path`)."""
-    return settings.staging / relative_path(patient, study, series, sop_instance)
-
-
 def digest_of(parts: Iterable[Buffer]) -> str:
     """What a staged content is known by in the ledger: BLAKE3, 64 hexadecimal digits.
 

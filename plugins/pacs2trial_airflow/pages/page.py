@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -12,8 +12,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pacs2trial_airflow.lazy import PAGES
 from pacs2trial_airflow.pages.assets import address_of
-
-TITLE: Final = "pacs2trial"
 
 
 @cache
