@@ -153,6 +153,12 @@ class Faces(Part):
 
 
 def _faces(value: Any) -> Any:
+    """``hold`` alone stands for ``{then: hold}``; what cannot be had is refused with what to do instead."""
+    if "deface" in (value, value.get("then") if isinstance(value, dict) else ""):
+        raise ValueError(
+            "pacs2trial removes no faces itself; say hold, send the series in again defaced and use that version "
+            "(docs/filters.md)"
+        )
     return {"then": value} if isinstance(value, str) else value
 
 
