@@ -95,6 +95,10 @@ def test_from_staging_to_delivery(staged_site: Site, enrolled: Hospital) -> None
     assert [one["new"] for one in subject["result"]] == [False]
     (balance,) = staged_site.json("status", "LUNGART")["subjects"]
     assert balance["collected"] == balance["staged"] == package["instances"]
+    (refused,) = staged_site.refusal("deliver", "LUNGART", "--again")
+    assert "name the subjects with --subject" in refused
+    (subject,) = staged_site.json("deliver", "LUNGART", "--subject", "LA-001", "--again")["subjects"]
+    assert [one["new"] for one in subject["result"]] == [True]
 
 
 def test_collecting_again_changes_nothing(staged_site: Site) -> None:

@@ -79,6 +79,19 @@ def test_a_content_that_was_fetched_away_is_not_delivered_again(hospital: Hospit
     assert list(outbox.iterdir()) == []
 
 
+def test_a_content_that_was_lost_there_is_delivered_again_when_somebody_asks(hospital: Hospital, outbox: Path) -> None:
+    package = make(hospital)
+    deliver(hospital)
+    (outbox / "LA-001.zip").unlink()
+    definition = hospital.ws.definition(LUNG)
+    (again,) = deliver_subject(hospital.ws, definition, "LA-001", again=True)
+    assert again.new
+    assert (outbox / "LA-001.zip").read_bytes() == package.path.read_bytes()
+    assert len(deliveries(hospital)) == 1
+    with hospital.ws.vault.session(read_only=True) as session:
+        assert len(session.scalars(select(AuditEntry).where(AuditEntry.act == "deliver")).all()) == 2
+
+
 def test_new_data_replace_the_earlier_version(hospital: Hospital, outbox: Path) -> None:
     make(hospital)
     deliver(hospital)

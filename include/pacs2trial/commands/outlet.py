@@ -109,12 +109,15 @@ def verify(package: Path) -> Report:
 @click.command("deliver", cls=ReportingCommand)
 @trial_argument
 @subject_option
-def deliver(trial: str, subjects: tuple[str, ...]) -> Report:
+@click.option("--again", is_flag=True, help="Also what was delivered before; needs --subject.")
+def deliver(trial: str, subjects: tuple[str, ...], again: bool) -> Report:  # noqa: FBT001 - a flag of the command line
     """Send the packages to the trial's destinations.
 
-    Only proven ones, and where the trial wants a review approved ones; each content once.
+    Only proven ones, and where the trial wants a review approved ones; each content once, unless --again asks for it.
     Exit status 3 when a subject waits for a person.
     """
+    if again and not subjects:
+        raise InputError("--again sends what was delivered before: name the subjects with --subject")
     workspace = Workspace.open()
     definition = workspace.definition(trial)
     if not definition.deliver:
@@ -123,7 +126,7 @@ def deliver(trial: str, subjects: tuple[str, ...]) -> Report:
         workspace,
         definition,
         subjects,
-        lambda one: deliver_subject(workspace, definition, one.subject_key),
+        lambda one: deliver_subject(workspace, definition, one.subject_key, again=again),
         what="delivering",
     )
     rows = [

@@ -44,10 +44,18 @@ class Receipt:
     new: bool
 
 
-def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str) -> list[Receipt]:
+def deliver_subject(
+    ws: Workspace, definition: TrialDefinition, subject_key: str, *, again: bool = False
+) -> list[Receipt]:
     """Send what may leave and has not left yet; nothing is sent unless everything of the subject may leave.
 
     Under the lock of trial and subject. A content that a destination has is not sent there again.
+
+    Args:
+        ws: the site.
+        definition: of the trial.
+        subject_key: the subject.
+        again: somebody asks for what was delivered before, as where the trial centre lost it.
 
     Returns:
         One receipt per package and destination, in the order of packages, then of the definition's destinations.
@@ -66,7 +74,7 @@ def deliver_subject(ws: Workspace, definition: TrialDefinition, subject_key: str
         require_deliverable(ws.vault, definition, subject_key)
         receipts = []
         for package in _leaving(ws, definition, subject_key):
-            done = _delivered(ws, package)
+            done = {} if again else _delivered(ws, package)
             for name, destination in destinations:
                 receipt = done.get(name)
                 if receipt is None:
