@@ -24,6 +24,7 @@ from pacs2trial_airflow.site import site
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
 from support.api_server import ApiServer, api_server
+from support.browsing import barriers, chromium, page_of, picture
 from support.hospital import FIRST_DAY, LUNG, Hospital
 
 PAGES = f"/pacs2trial/pages/trials/{LUNG}"
@@ -139,6 +140,15 @@ def test_who_is_reviewer_and_custodian_sees_the_picture_and_is_written_down(serv
     assert answer.content.startswith(b"\x89PNG")
     assert "pixels" in ask(server, "both", f"/quarantine/{item.token}/look", {"frame": "1"}).text
     assert acts(desk, "quarantine look") == [("both", item.token)] * 2
+
+
+def test_every_page_of_decisions_is_open_to_everybody(server: ApiServer, desk: Hospital) -> None:
+    token = items(desk.ws, LUNG)[0].token
+    with chromium() as browser, page_of(browser, server, "both") as page:
+        for path in ("/values", "/quarantine", f"/quarantine/{token}", "/keys"):
+            page.goto(PAGES + path)
+            picture(page, f"desk{path.replace(f'/{token}', 'd').replace('/', '-')}")
+            assert barriers(page) == []
 
 
 def test_a_decision_about_an_object_needs_a_reason_and_is_audited(server: ApiServer, desk: Hospital) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,13 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from pacs2trial.review import ReviewState, put_questions, reviews, series_of
+from pacs2trial.review import ReviewState, put_questions, reviews, series_of, take_questions
 from pacs2trial.settings import Settings
 from pacs2trial.workspace import Workspace
 from pacs2trial_airflow.site import site
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, VANDENBROUCKX
 from support.api_server import ApiServer, api_server
-from support.browsing import chromium, page_of, picture
+from support.browsing import barriers, chromium, page_of, picture
 from support.hospital import LUNG, Hospital, small_study
 
 PAGES = f"/pacs2trial/pages/trials/{LUNG}"
@@ -81,22 +82,50 @@ def test_reviewers_alone_decide(server: ApiServer, asked: Hospital, user: str | 
     assert state(asked, "LA-001") is ReviewState.OPEN
 
 
+@pytest.mark.parametrize(("user", "words"), [("rita", "for your answer"), ("uma", "for a reviewer's answer")])
+def test_whoever_looks_at_trials_is_told_what_waits_and_for_whom(server: ApiServer, user: str, words: str) -> None:
+    with server.client(user) as client:
+        for path in (PAGES.removesuffix(f"/trials/{LUNG}") + "/", PAGES):
+            assert words in html.unescape(client.get(path).text)
+
+
+def test_the_tab_of_a_review_s_run_shows_what_it_asked_about(server: ApiServer, asked: Hospital) -> None:
+    (first, *_others) = take_questions(asked.ws, LUNG, "a run+1")
+    tab = f"{PAGES.partition('/trials')[0]}/run"
+    with server.client("uma") as client:
+        answer = client.get(tab, params={"dag_id": f"review_{LUNG}", "run_id": "a run+1"})
+        assert answer.status_code == 303
+        assert f">{first.subject_key}</a>" in client.get(answer.headers["location"]).text
+        other = client.get(tab, params={"dag_id": f"review_{LUNG}", "run_id": "another"}, follow_redirects=True)
+        assert f">{first.subject_key}</a>" not in other.text
+    with server.client("vic") as client:
+        assert client.get(tab, params={"dag_id": f"review_{LUNG}", "run_id": "a run+1"}).status_code == 403
+
+
 def test_a_reviewer_goes_through_the_pages_with_a_browser(server: ApiServer, asked: Hospital) -> None:
     with chromium() as browser:
         for dark in (False, True):
             with page_of(browser, server, dark=dark) as page:
                 page.goto(f"{PAGES}/reviews")
                 picture(page, f"reviews{'-dark' if dark else ''}")
+                assert barriers(page) == []
                 page.get_by_role("link", name="LA-001").click()
                 expect(page.get_by_alt_text("Middle image of the series").first).to_be_visible()
                 page.wait_for_load_state("networkidle")
                 picture(page, f"review{'-dark' if dark else ''}")
+                assert barriers(page) == []
         with page_of(browser, server) as page:
             page.goto(f"{PAGES}/reviews/LA-001")
             page.get_by_role("combobox", name="Reason").select_option("question")
             page.get_by_role("textbox", name="Comment").fill("which of both CT is the planning CT?")
             page.get_by_role("group", name="The package as it is").get_by_role("button", name="Hold").press("Enter")
             expect(page.get_by_text("question: which of both CT")).to_be_visible()
+            expect(page.get_by_role("status")).to_contain_text("Held: it stays here")
+            page.get_by_role("link", name="Next: LA-002 waits for you").click()
+            page.get_by_role("heading", name="Review of LA-002").wait_for()
+            page.get_by_role("row", name="CT").get_by_role("link").first.click()
+            page.get_by_role("link", name="Review of LA-002").click()
+            page.get_by_role("heading", name="Review of LA-002").wait_for()
     (item,) = reviews(asked.ws, LUNG, "LA-001")
     assert (item.state, item.answered_by, item.reason) == (ReviewState.HELD, "rita", "question")
 

@@ -59,5 +59,5 @@ def desk(request: Request, template: str, user: LoggedIn, scope: str, **values: 
 
 
 def back_to(request: Request, path: str) -> RedirectResponse:
-    """After a form: to the page that shows what it did, so that reloading does nothing again."""
+    """To another page; after a form to the one that shows what it did, so that reloading does nothing again."""
     return RedirectResponse(base_of(request) + path, SEE_OTHER)

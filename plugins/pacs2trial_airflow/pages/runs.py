@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import Response
 
 from pacs2trial.holdings.packages import packages_of
 from pacs2trial.holdings.runs import RunAccount, run_account
@@ -15,7 +16,9 @@ from pacs2trial.staging.balance import Balance, balance
 from pacs2trial_airflow.access import DAG_PREFIX, LoggedIn, entitled, is_reviewer
 from pacs2trial_airflow.pages.airflow_runs import airflow_run
 from pacs2trial_airflow.pages.bars import Bars
+from pacs2trial_airflow.pages.desk import back_to
 from pacs2trial_airflow.pages.page import page
+from pacs2trial_airflow.review_names import REVIEW_PREFIX
 from pacs2trial_airflow.site import site
 from pacs2trial_airflow.work import in_thread
 
@@ -41,11 +44,15 @@ async def run(
     user: LoggedIn,
     dag_id: Annotated[str, Query(max_length=250)],
     run_id: Annotated[str, Query(max_length=250)],
-) -> HTMLResponse:
-    """The accounting of one run; for a DAG that is no trial's a page that says so."""
+) -> Response:
+    """The accounting of one run; of a review's run what it asked about; for any other DAG a page that says so."""
     trial = dag_id.removeprefix(DAG_PREFIX) if dag_id.startswith(DAG_PREFIX) else ""
 
-    def found() -> HTMLResponse:
+    def found() -> Response:
+        if dag_id.startswith(REVIEW_PREFIX):
+            asking = dag_id.removeprefix(REVIEW_PREFIX)
+            entitled(asking, user)
+            return back_to(request, f"/trials/{quote(asking)}/reviews?prompt={quote(run_id, safe='')}")
         if not trial:
             return page(request, "no_trial.html")
         entitled(trial, user)
