@@ -15,7 +15,10 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronDataIntervalTimetable, SkipMixin
 from airflow.sdk.definitions.context import _AIRFLOW_PARSING_CONTEXT_DAG_ID
 from airflow.serialization.serialized_objects import DagSerialization
+from sqlalchemy import select
 
+from pacs2trial.vault.tables import Lock, now
+from pacs2trial.workspace import Workspace
 from pacs2trial_airflow.pools import PACS_POOL, PIXEL_POOL
 from support.airflow_env import ROOT
 from support.vaults import write_definition
@@ -103,6 +106,14 @@ def test_every_step_is_repeated_after_a_while_and_documented(shipped: DagBag):
             assert task.retries >= 2
             assert task.retry_delay >= timedelta(seconds=30)
             assert task.operator_class.__doc__ if task.is_mapped else type(task).__doc__
+
+
+def test_what_a_killed_worker_kept_locked_is_free_when_its_step_is_repeated(shipped: DagBag, workspace: Workspace):
+    with workspace.vault.lock("T/LA-001"), workspace.vault.session(read_only=True) as session:
+        blocks = session.scalars(select(Lock.expires_at)).one() - now()
+    for dag in shipped.dags.values():
+        if not dag.dag_id.startswith("review_"):
+            assert all(task.retry_delay > blocks for task in dag.tasks), dag.dag_id
 
 
 def test_what_may_look_at_pictures_goes_through_a_pool_of_its_own(shipped: DagBag):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from sqlalchemy import update
 
@@ -10,6 +12,7 @@ from pacs2trial.staging import ledger
 from pacs2trial.staging.balance import Balance, balance, balance_by_study
 from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Identifier, InstanceState, Judgement
+from pacs2trial.workspace import Workspace
 from support.ledgers import PACS, PUSH, Book
 
 TRIAL = "LUNGART"
@@ -167,6 +170,15 @@ def test_only_the_asked_subjects_are_told_and_an_unknown_one_is_refused(book: Bo
         balance(book.vault, TRIAL, ["LA-009"])
 
 
+def test_the_balance_of_one_subject_costs_the_same_in_a_larger_trial(workspace: Workspace):
+    book, vault = Book(workspace.vault), workspace.vault
+    book.enrol(TRIAL, "LA-001", "A1")
+    alone = _steps_of_sqlite(vault)
+    for number in range(2, 200):
+        book.enrol(TRIAL, f"LA-{number:03d}", f"A{number}")
+    assert _steps_of_sqlite(vault) <= alone * 1.1
+
+
 def test_the_balance_of_studies_adds_up_to_that_of_the_subject(book: Book):
     book.enrol(TRIAL, "LA-001", "A1")
     ledger.expect(
@@ -175,6 +187,27 @@ def test_the_balance_of_studies_adds_up_to_that_of_the_subject(book: Book):
     lines = balance_by_study(book.vault, TRIAL)
     assert {line.study: line.expected for line in lines} == {book.uid("1.2.3.1"): 1, book.uid("1.2.3.2"): 2}
     assert _only(book).expected == 3
+
+
+def _steps_of_sqlite(vault: Vault) -> int:
+    """What SQLite does for the balance of one subject, in instructions of its virtual machine."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    balance(vault, TRIAL, ["LA-001"])
+    connection = vault.engine.raw_connection()
+    driver = connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    connection.close()
+    driver.set_progress_handler(count, 1)
+    balance(vault, TRIAL, ["LA-001"])
+    driver.set_progress_handler(None, 1)
+    assert steps
+    return steps
 
 
 def _only(book: Book) -> Balance:

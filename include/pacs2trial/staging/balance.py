@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from pacs2trial.errors import InputError
 from pacs2trial.staging.versions import is_unweighed
 from pacs2trial.vault import Vault
+from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Judgement, Subject, TrialInstance
 
 ANNOUNCED = "pacs:"
@@ -211,12 +212,14 @@ def _statement(
 
 
 def _subjects(session: Session, trial: str, subject_keys: Collection[str] | None) -> Iterable[str]:
-    known = set(
-        session.scalars(select(Subject.key).where(Subject.trial == trial, Subject.withdrawn_at.is_(None))).all()
-    )
+    """The subjects asked for; named ones are looked up by name, for a trial may have thousands of others."""
+    enrolled = select(Subject.key).where(Subject.trial == trial, Subject.withdrawn_at.is_(None))
     if subject_keys is None:
-        return known
+        return session.scalars(enrolled).all()
+    known: set[str] = set()
+    for keys in batches(subject_keys):
+        known.update(session.scalars(enrolled.where(Subject.key.in_(keys))))
     unknown = sorted(set(subject_keys) - known)
     if unknown:
         raise InputError(*(f"trial {trial} has no subject {key!r}; pacs2trial keys show {trial}" for key in unknown))
-    return set(subject_keys)
+    return known

@@ -24,7 +24,11 @@ from pacs2trial.vault.tables import Lock, now
 
 log = logging.getLogger(__name__)
 
-RENEWALS = 4
+LEASE_SECONDS = 45.0
+"""How long a killed holder blocks others: less than the minute after which Airflow repeats a task, and longer than a
+restart of the database takes, during which nobody can renew a lease or take it.
+"""
+RENEWALS = 6
 """How often a lease is renewed in the time that it lasts."""
 
 
@@ -88,7 +92,7 @@ class Lease:
 
 
 @contextmanager
-def lease(database: Database, name: str, ttl: float) -> Iterator[None]:
+def lease(database: Database, name: str, ttl: float = LEASE_SECONDS) -> Iterator[None]:
     """Hold ``name`` inside the block; ``ttl`` seconds is what a killed holder blocks others for."""
     held = Lease(database, name, ttl)
     held.acquire()

@@ -21,7 +21,7 @@ from pacs2trial.vault.derivation import days_from, keyed_digest
 from pacs2trial.vault.disclosure import Disclosures
 from pacs2trial.vault.encryption import Buffer
 from pacs2trial.vault.identities import Identities
-from pacs2trial.vault.locks import lease
+from pacs2trial.vault.locks import LEASE_SECONDS, lease
 from pacs2trial.vault.pseudonyms import Pseudonyms
 from pacs2trial.vault.scopes import Scopes
 from pacs2trial.vault.secret import Secret, create_secret, read_secret, secret_from_text
@@ -146,8 +146,10 @@ class Vault:
             found = self._pseudonyms.setdefault(scope, found)
         return found
 
-    def lock(self, name: str, ttl: float = 120) -> AbstractContextManager[None]:
+    def lock(self, name: str, ttl: float = LEASE_SECONDS) -> AbstractContextManager[None]:
         """Hold ``name`` (such as ``<trial>/<subject key>``) against every other process inside the block.
+
+        It is renewed in the background; ``ttl`` is for how many seconds a killed process blocks others.
 
         Raises:
             TransientError: another holds it.
