@@ -14,6 +14,7 @@ from pacs2trial.connections import Connections, from_text
 from pacs2trial.delivery.examined import destination_findings
 from pacs2trial.errors import InputError, Pacs2TrialError, TransientError
 from pacs2trial.finding import Finding, wrong
+from pacs2trial.installation import installation_findings
 from pacs2trial.keytable import check_key_table, read_keys
 from pacs2trial.network.echo import echo
 from pacs2trial.network.peer import Peer
@@ -38,8 +39,8 @@ TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 
 def examine(settings: Settings, connections: Connections) -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding too, never an exception."""
-    findings = [*_secret(settings), *_vault(settings), *_folders(settings), *_disk(settings), *_published(settings)]
-    findings.append(Finding("time zone", good=True, text=f"{settings.time_zone} ({variable('time_zone')})"))
+    findings = [*installation_findings(settings), *_secret(settings), *_vault(settings), *_folders(settings)]
+    findings += [*_disk(settings), *_published(settings)]
     try:
         trials, broken = load_trials(settings.trials)
     except InputError as error:

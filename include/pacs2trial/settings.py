@@ -215,6 +215,11 @@ def _fault(detail: ErrorDetails) -> str:
     return str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
 
 
+def has_airflow_environment() -> bool:
+    """Whether this process was told where Airflow's home or database is, as ``airflow.env`` tells it."""
+    return not {"AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}.isdisjoint(os.environ)
+
+
 def environment_connection(name: str) -> str | None:
     """The text of ``AIRFLOW_CONN_<NAME>``: Airflow's own way to keep a connection in the environment."""
     return os.environ.get(f"AIRFLOW_CONN_{name.upper()}")

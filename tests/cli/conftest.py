@@ -51,6 +51,8 @@ def enter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Settings
 
     def entered(settings: Settings) -> Site:
         monkeypatch.chdir(tmp_path)
+        for name in ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
+            monkeypatch.delenv(name, raising=False)
         for name in ("home", "trials", "receiver_port"):
             monkeypatch.setenv(variable(name), str(getattr(settings, name)))
         monkeypatch.setenv(variable("durable"), "false")  # what is flushed is the vault's to test, not the commands'

@@ -45,12 +45,12 @@ def test_right_site_passes(site: Site, pacs: DemoPacs) -> None:
     found = findings(site, status=0)
     assert all(finding["good"] for finding in found.values())
     assert set(found) == {
-        "secret", "vault", "audit", "folders", "disk", "Airflow", "time zone", "trial LUNGART", "trial PELVIC",
-        "keys LUNGART", "keys PELVIC", "PACS main", "query/retrieve", "receiver",
+        "versions", "clock", "Airflow's side", "secret", "vault", "audit", "folders", "disk", "Airflow", "time zone",
+        "trial LUNGART", "trial PELVIC", "keys LUNGART", "keys PELVIC", "PACS main", "query/retrieve", "receiver",
     }  # fmt: skip
     done = site("check")
     assert done.exit_code == 0
-    assert done.stderr.splitlines()[-1] == "all 14 checks passed"
+    assert done.stderr.splitlines()[-1] == "all 17 checks passed"
     assert "ok     PACS main: DEMOPACS at 127.0.0.1" in done.stdout
 
 

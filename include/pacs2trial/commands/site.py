@@ -63,7 +63,8 @@ def init() -> Report:
 def check() -> Report:
     """Examine this site and say what to do about each fault.
 
-    Looks at secret, vault, folders, definitions, key tables, connections, PACS and receiver.
+    Looks at versions, clock, secret, vault, folders, definitions, key tables, connections, PACS and receiver; where
+    Airflow's environment is loaded, also at Airflow's database, pools and components.
 
     Exit status 1 when something is wrong; each line then says what to do.
     """
