@@ -45,6 +45,11 @@ class AirflowRest:
         answer = self._ask("POST", "/auth/token", json=self._login)
         self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
+    @property
+    def token(self) -> str:
+        """The value of the header Authorization, once logged in."""
+        return self._client.headers["Authorization"]
+
     def get(self, path: str, **params: Any) -> dict[str, Any]:
         return dict(self._ask("GET", f"/api/v2/{path}", params=params).json())
 
