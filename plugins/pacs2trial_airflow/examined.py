@@ -27,7 +27,7 @@ def airflow_findings() -> Iterator[Finding]:
     url = make_url(conf.get("database", "sql_alchemy_conn"))
     shown = url.render_as_string(hide_password=True)
     try:
-        check_migrations(0)  # type: ignore[no-untyped-call]
+        check_migrations(0)  # type: ignore[no-untyped-call]  # Airflow leaves it untyped
         with create_session() as session:
             yield _database(shown, sqlite=url.get_backend_name() == "sqlite")
             yield _pools(session)
