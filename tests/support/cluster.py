@@ -133,7 +133,9 @@ def cluster(folder: Path, settings: Settings, server: PostgresServer, extra: Map
         made.airflow(["db", "migrate"], ["users", "create", *admin, *names])
         yield made
     finally:
-        made.processes.stop_all()
+        for started in made.processes.all():
+            if started.alive:
+                made.kill(started.name)
 
 
 def _environment(settings: Settings, server: PostgresServer, redis: int, web: int, folder: Path) -> dict[str, str]:
