@@ -6,6 +6,7 @@ is made by the library alone, in this process, from a copy of the vault on SQLit
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -30,7 +32,7 @@ from pacs2trial.settings import Settings
 from pacs2trial.staging.ledger import balance
 from pacs2trial.vault import Vault
 from pacs2trial.vault.backup import back_up, restore_backup
-from pacs2trial.vault.tables import Instance, InstanceState, PackageRow, PackageState
+from pacs2trial.vault.tables import Instance, InstanceState, Lock, PackageRow, PackageState
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.generate import RT_PARTS, study, write
 from pacs2trial_demo.identities import IDENTITIES, planted_values
@@ -64,6 +66,7 @@ class Ran:
     ws: Workspace
     reference: set[str]
     refused: httpx.Response
+    stopped: str = ""
     disturbed: str = ""
     again: str = ""
     last_run: str = ""
@@ -105,6 +108,7 @@ def _ran(folder: Path, archive: Path, server: PostgresServer) -> Iterator[Ran]:
         with cluster(folder / "cluster", settings, server, extra) as made:
             made.start("api-server", "scheduler", "dag-processor", *WORKERS)
             one = Ran(made, pacs, ws, reference, _ready(made))
+            _stop(one)
             _disturb(one)
             _repeat(one)
             yield one
@@ -182,12 +186,25 @@ def _asked(question: Callable[[], str]) -> str:
             time.sleep(0.5)
 
 
+def _stop(ran: Ran) -> None:
+    """The PACS refuses some objects, and a person stops the run in the middle of a transfer."""
+    ran.pacs.faults.delay = 0.5
+    ran.pacs.faults.fail_suboperations = 3
+    run_id = ran.cluster.rest().trigger(DAG_ID)
+    eventually(lambda: _staged(ran.ws) > 0, seconds=200)
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}"
+    headers = {"Authorization": ran.cluster.rest().token}
+    httpx.patch(ran.cluster.url + path, json={"state": "failed"}, headers=headers, timeout=60).raise_for_status()
+    eventually(lambda: not _locks(ran.ws), seconds=60)
+    ran.stopped = _follow(ran, run_id)
+
+
 def _disturb(ran: Ran) -> None:
     """A worker dies in the middle of a transfer, then broker, database and scheduler are started anew."""
     made, rest = ran.cluster, ran.cluster.rest()
-    ran.pacs.faults.delay = 0.5
+    before = _staged(ran.ws)
     run_id = rest.trigger(DAG_ID)
-    eventually(lambda: _staged(ran.ws) > 0, seconds=200)
+    eventually(lambda: _staged(ran.ws) > before, seconds=200)
     tasks = rest.task_instances(DAG_ID, run_id)
     pid = next(task["pid"] for task in tasks if task["task_id"] == "retrieve" and task["state"] == "running")
     killed = made.worker_of(pid)
@@ -211,6 +228,16 @@ def _repeat(ran: Ran) -> None:
 def _staged(ws: Workspace) -> int:
     with ws.vault.session(read_only=True) as session:
         return len(session.scalars(select(Instance.id).where(Instance.state == InstanceState.STAGED)).all())
+
+
+def _locks(ws: Workspace) -> list[str]:
+    with ws.vault.session(read_only=True) as session:
+        return list(session.scalars(select(Lock.name)))
+
+
+def test_a_run_that_a_person_stops_lets_go_of_its_subjects(ran: Ran) -> None:
+    assert ran.stopped == "failed"
+    assert any(request.service == "C-CANCEL" for request in ran.pacs.requests)
 
 
 def test_a_run_ends_although_its_worker_broker_database_and_scheduler_fell_over(ran: Ran) -> None:
@@ -257,7 +284,7 @@ def test_staged_images_are_for_reviewers_and_custodians(ran: Ran) -> None:
 
 
 def test_nothing_outside_the_vault_names_a_patient(ran: Ran, archive: Path) -> None:
-    """After failures, retries, a refused form and debug logging: database, logs, broker, temporary files, processes."""
+    """After failures, a stopped run, a refused form and debug logging: database, logs, broker, folders, processes."""
     assert ran.refused.status_code == 400
     made = ran.cluster
     folder = made.processes.logs.parent
@@ -284,7 +311,9 @@ def _command_lines(made: Cluster) -> str:
     for started in made.processes.all():
         main = psutil.Process(started.pid)
         for process in (main, *main.children(recursive=True)):
-            lines += [*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())]
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                lines += [*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())]
+    assert any("celery" in line for line in lines)
     return "\n".join(lines)
 
 
