@@ -6,7 +6,7 @@ import os
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
@@ -215,9 +215,13 @@ def _fault(detail: ErrorDetails) -> str:
     return str(detail["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
 
 
+AIRFLOW_PLACES: Final = ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+"""Variables that say where Airflow's home or database is, as ``airflow.env`` does."""
+
+
 def has_airflow_environment() -> bool:
-    """Whether this process was told where Airflow's home or database is, as ``airflow.env`` tells it."""
-    return not {"AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}.isdisjoint(os.environ)
+    """Whether this process was told where Airflow's home or database is."""
+    return any(name in os.environ for name in AIRFLOW_PLACES)
 
 
 def environment_connection(name: str) -> str | None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pacs2trial.cli import cli
-from pacs2trial.settings import Settings, variable
+from pacs2trial.settings import AIRFLOW_PLACES, Settings, variable
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.identities import LUCZYNSKA
 from support.hospital import LUNG, PELVIS, Hospital, small_study
@@ -51,7 +51,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Settings
 
     def entered(settings: Settings) -> Site:
         monkeypatch.chdir(tmp_path)
-        for name in ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
+        for name in AIRFLOW_PLACES:
             monkeypatch.delenv(name, raising=False)
         for name in ("home", "trials", "receiver_port"):
             monkeypatch.setenv(variable(name), str(getattr(settings, name)))

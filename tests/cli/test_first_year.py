@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from pacs2trial.cli import cli
+from pacs2trial.settings import AIRFLOW_PLACES
 from pacs2trial_demo.generate import study, write
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
 from pacs2trial_demo.pacs import DemoPacs
@@ -76,6 +77,8 @@ def test_the_year_goes_as_the_page_says(tmp_path: Path, demo_pacs: DemoPacs, mon
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, str(value))
+    for name in AIRFLOW_PLACES:
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
     for command, shown in commands():
         status, output = run(command)
