@@ -63,11 +63,10 @@ def test_the_clock_is_that_of_the_vaults_server(vault: Vault, vault_settings: Se
     assert bool(finding.remedy) is finding.warning
 
 
+@pytest.mark.parametrize("vault_settings", ["postgresql"], indirect=True)
 def test_a_clock_that_differs_from_the_vaults_server_is_found(
     vault: Vault, vault_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if vault_settings.database_url.startswith("sqlite"):
-        pytest.skip("a file has no clock")
     monkeypatch.setattr("pacs2trial.installation.MOST_SECONDS", -1.0)
     finding = clock(vault_settings)
     assert not finding.good

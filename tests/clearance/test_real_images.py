@@ -10,7 +10,6 @@ import subprocess
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,10 +33,10 @@ from pacs2trial.vault.tables import Instance, QuarantineItem
 from pacs2trial.verify import Proof, verify_package
 from pacs2trial.workspace import Workspace
 from support.programs import need
+from support.shared import SHARED, needs_shared_data
 from support.vaults import write_definition
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared test data are not here")
+pytestmark = needs_shared_data
 
 TRIAL = "LUNGART"
 BY_HAND = "burned-in-ultrasound/GREYSCALE_IMAGE.dcm"

@@ -16,10 +16,10 @@ from pacs2trial.profile.structured import Concept, concepts
 from support.objects import MARKER, PATIENT_ID, PLANTED, TableOfPseudonyms, encoded, part10
 from support.programs import need
 from support.reports import by_reference, dose_report, item, key_objects, report
+from support.shared import SHARED
 from support.stages import both_stages, file_of, reread, stage1, stage2
 
 CLEAN = ("clean_structured_content", "clean_descriptors")
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "derived-highdicom"
 REFERENCES = {"COMPOSITE", "IMAGE", "UIDREF", "WAVEFORM"}
 
 
@@ -274,7 +274,7 @@ def test_reports_are_as_valid_as_before(tmp_path: Path) -> None:
         "dose": part10(dose_report()),
         "key objects": part10(key_objects()),
         **{name: Path(str(get_testdata_file(name))).read_bytes() for name in ("test-SR.dcm", "reportsi.dcm")},
-        **{path.name: path.read_bytes() for path in sorted(SHARED.glob("sr_document*.dcm"))},
+        **{path.name: path.read_bytes() for path in sorted((SHARED / "derived-highdicom").glob("sr_document*.dcm"))},
     }
     for name, data in sources.items():
         path = tmp_path / "x.dcm"

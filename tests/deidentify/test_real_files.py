@@ -20,10 +20,10 @@ from pacs2trial.profile import Action, Rule, staging_plan
 from pacs2trial.profile.private import safe_private
 from pacs2trial.profile.structured import CONTENT_SEQUENCES
 from support.objects import TableOfPseudonyms
+from support.shared import SHARED
 from support.stages import PATIENT_CODE, both_stages, file_of, stage1
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 REFUSALS = {
     "not-dicom",
     "no-uid",

@@ -18,10 +18,10 @@ from pacs2trial.dicomfile.syntaxes import DEFLATED
 from pacs2trial.errors import UnsafeObjectError
 from pacs2trial.verify.validity import errors_of
 from support.programs import need
+from support.shared import SHARED
 from support.stages import both_stages, file_of, stage1
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 OPTIONS = ("clean_descriptors", "retain_modified_dates", "retain_device_identity", "retain_patient_characteristics")
 NO_OBJECTS = (".csv", ".json", ".txt", ".md", ".py", ".zip")
 BOGUS = ("test_files/reportsi.dcm", "test_files/reportsi_with_empty_number_tags.dcm")

@@ -20,8 +20,8 @@ from pacs2trial.pixels.image import Image, image_of
 from pacs2trial.redaction.redact import redact, redact_file
 from pacs2trial_demo.generate import part10
 from pacs2trial_demo.generate.burned_in import image_object
+from support.shared import SHARED, needs_shared_data
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 FRINGE = 18
 LOSSLESS = {
     ".57": ".57",
@@ -132,8 +132,8 @@ def _compressed() -> list[Path]:
     return list(found.values())
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared test data are not here")
-@pytest.mark.parametrize("path", _compressed() if SHARED.is_dir() else [], ids=lambda path: path.name[-40:])
+@needs_shared_data
+@pytest.mark.parametrize("path", _compressed() if SHARED.is_dir() else [SHARED], ids=lambda path: path.name[-40:])
 def test_compressed_images_change_within_the_area_only_and_stay_in_their_family(path):
     data = path.read_bytes()
     before = image(data)
@@ -162,7 +162,7 @@ def test_compressed_images_change_within_the_area_only_and_stay_in_their_family(
         assert (ds.LossyImageCompression, bool(ds.LossyImageCompressionMethod)) == ("01", True)
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the shared test data are not here")
+@needs_shared_data
 def test_frames_without_an_area_keep_their_bytes_in_a_compressed_image():
     path = SHARED / "syntaxes-dicomparser" / "CT0012.not_fragmented_bot_rle.dcm"
     before = image(path.read_bytes())
