@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pacs2trial.errors import PermanentError
 from pacs2trial.vault import encryption
-from pacs2trial.vault.encryption import SEGMENT_BYTES, new_data_key, seal, unseal
+from pacs2trial.vault.encryption import SEGMENT_BYTES, new_data_key, seal, sealing, unseal
 
 KEY = new_data_key()
 
@@ -24,6 +24,14 @@ def test_the_same_data_is_sealed_differently_each_time() -> None:
 def test_a_large_object_comes_back(size: int) -> None:
     data = bytes([7]) * size
     assert unseal(KEY, seal(KEY, memoryview(data))) == data
+
+
+@pytest.mark.parametrize(
+    "sizes", [(0,), (), (5, 0, 3), (SEGMENT_BYTES - 2, 5, SEGMENT_BYTES, 1), (SEGMENT_BYTES, SEGMENT_BYTES)]
+)
+def test_parts_come_back_as_one(sizes: tuple[int, ...]) -> None:
+    parts = [bytes([number + 1]) * size for number, size in enumerate(sizes)]
+    assert unseal(KEY, b"".join(sealing(KEY, parts))) == b"".join(parts)
 
 
 @given(st.data())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from typing_extensions import Buffer
@@ -15,8 +15,8 @@ TEMPORARY_SUFFIX = ".tmp"
 _PARTS_AT_ONCE = 512
 
 
-def write_durably(path: Path, parts: Sequence[Buffer], *, durable: bool = True) -> None:
-    """Write ``parts`` one after another into ``path``; missing folders are made.
+def write_durably(path: Path, parts: Iterable[Buffer], *, durable: bool = True) -> None:
+    """Write ``parts`` one after another into ``path``, a sequence of them in as few calls as can be; make its folders.
 
     The file is written under another name in the same folder and renamed when it is whole. When this returns and
     ``durable`` is true, file, name and new folders have reached the disk. Names are put together as text: for a small
@@ -34,7 +34,8 @@ def write_durably(path: Path, parts: Sequence[Buffer], *, durable: bool = True) 
         descriptor = _create(temporary)
     try:
         try:
-            _write(descriptor, parts)
+            for together in [parts] if isinstance(parts, Sequence) else ([part] for part in parts):
+                _write(descriptor, together)
             if durable:
                 os.fsync(descriptor)
         finally:

@@ -97,9 +97,9 @@ def keep(
     with claim(ws.settings, token):
         before = _state(ws, token)
         if before in {None, WAITING, REJECTED} and not path.exists():
-            sealed = ws.vault.seal(STAGING, b"".join(data))
+            sealed = ws.vault.sealing(STAGING, data)
             try:
-                write_durably(path, [sealed], durable=ws.settings.durable)
+                write_durably(path, sealed, durable=ws.settings.durable)
             except OSError as error:
                 raise TransientError(f"cannot write to quarantine: {error.strerror}") from None
         with ws.vault.session() as session:

@@ -8,10 +8,12 @@ bounded. The nonce of a segment is its number and whether it is the last: a cut 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap
+from typing_extensions import Buffer
 
 from pacs2trial.errors import PermanentError
 from pacs2trial.vault.derivation import keyed_digest
@@ -22,8 +24,6 @@ TAG_BYTES = 16
 NONCE_BYTES = 12
 SEGMENT_BYTES = 16 * 2**20
 
-Buffer = bytes | bytearray | memoryview
-
 
 def new_data_key() -> bytes:
     return AESGCM.generate_key(bit_length=256)
@@ -31,15 +31,20 @@ def new_data_key() -> bytes:
 
 def seal(data_key: bytes, data: Buffer) -> bytes:
     """Encrypt ``data``; twice the same data gives different bytes."""
+    return b"".join(sealing(data_key, [data]))
+
+
+def sealing(data_key: bytes, parts: Sequence[Buffer]) -> Iterator[bytes]:
+    """What :func:`seal` makes of all ``parts`` as one value, piece by piece: of a large one no second copy is held."""
     salt = secrets.token_bytes(SALT_BYTES)
     cipher = AESGCM(_value_key(data_key, salt))
-    view = memoryview(data).cast("B")
-    count = max(1, -(-len(view) // SEGMENT_BYTES))
-    sealed = [VERSION, salt]
-    for number in range(count):
-        segment = view[number * SEGMENT_BYTES : (number + 1) * SEGMENT_BYTES]
-        sealed.append(cipher.encrypt(_nonce(number, last=number == count - 1), segment, None))
-    return b"".join(sealed)
+    views = [memoryview(part).cast("B") for part in parts]
+    size = sum(map(len, views))
+    yield VERSION + salt
+    last = max(1, -(-size // SEGMENT_BYTES)) - 1
+    for number in range(last + 1):
+        segment = _stretch(views, number * SEGMENT_BYTES, min(size, (number + 1) * SEGMENT_BYTES))
+        yield cipher.encrypt(_nonce(number, last=number == last), segment, None)
 
 
 def unseal(data_key: bytes, sealed: Buffer) -> bytes:
@@ -89,3 +94,14 @@ def _value_key(data_key: bytes, salt: bytes) -> bytes:
 
 def _nonce(number: int, *, last: bool) -> bytes:
     return number.to_bytes(NONCE_BYTES - 1, "big") + (b"\x01" if last else b"\x00")
+
+
+def _stretch(views: Sequence[memoryview], start: int, end: int) -> bytes | memoryview:
+    """The bytes from ``start`` to ``end`` of all views together; no copy where one of them holds them all."""
+    found, begins = [], 0
+    for view in views:
+        piece = view[max(start - begins, 0) : max(end - begins, 0)]
+        if piece:
+            found.append(piece)
+        begins += len(view)
+    return found[0] if len(found) == 1 else b"".join(found)

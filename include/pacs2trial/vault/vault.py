@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
+from typing_extensions import Buffer
 
 from pacs2trial.connections import Connections, SiteConnections
 from pacs2trial.errors import InputError, PermanentError, SetupError
@@ -19,7 +20,6 @@ from pacs2trial.vault.audit import Audit
 from pacs2trial.vault.database import Database, insert_new, vault_url
 from pacs2trial.vault.derivation import days_from, keyed_digest
 from pacs2trial.vault.disclosure import Disclosures
-from pacs2trial.vault.encryption import Buffer
 from pacs2trial.vault.identities import Identities
 from pacs2trial.vault.locks import LEASE_SECONDS, lease
 from pacs2trial.vault.pseudonyms import Pseudonyms
@@ -195,6 +195,10 @@ class Vault:
     def seal(self, scope: str, data: Buffer) -> bytes:
         """Encrypt ``data`` under the data key of ``scope``; whole objects too. Twice the same data differs."""
         return encryption.seal(self._scopes.open(scope).data_key, data)
+
+    def sealing(self, scope: str, parts: Sequence[Buffer]) -> Iterator[bytes]:
+        """What :meth:`seal` makes of the parts of a large object, piece by piece."""
+        return encryption.sealing(self._scopes.open(scope).data_key, parts)
 
     def unseal(self, scope: str, data: Buffer, *, caller: str, purpose: str) -> bytes:
         """Decrypt one value; see :meth:`disclose`."""
