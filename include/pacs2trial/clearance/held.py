@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
 from pacs2trial.filtering.faces import RULE as FACES
+from pacs2trial.filtering.strangers import RULE as STRANGERS
 from pacs2trial.filtering.trial_rules import REJECT, RELEASE
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.filter import Then
@@ -108,6 +109,6 @@ def _groups(
     )
     found: dict[tuple[str, str, str], list[tuple[TrialInstance, Instance]]] = {}
     for row, instance, key in session.execute(query):
-        if row.rule == FACES or row.rule in named or row.rule.startswith(_BEGINS):
+        if row.rule in {FACES, STRANGERS, *named} or row.rule.startswith(_BEGINS):
             found.setdefault((key, instance.series, row.rule), []).append((row, instance))
     return found

@@ -16,6 +16,8 @@ from pacs2trial.filtering.mask_rules import site_masks
 from pacs2trial.filtering.pixel_decisions import detector
 from pacs2trial.filtering.requirements import Gap, gaps
 from pacs2trial.filtering.selecting import with_selection
+from pacs2trial.filtering.strangers import RULE as STRANGERS
+from pacs2trial.filtering.strangers import linked_to_others
 from pacs2trial.filtering.trial_rules import Ruling, judge
 from pacs2trial.filtering.versions import Weighed
 from pacs2trial.keytable import EnrolledSubject, require_current
@@ -73,28 +75,25 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         weighed = {one.candidate.instance_id: one.weighed for one in found}
         with ws.vault.session() as session:
             _write(session, trial, subject.subject_id, rulings, weighed)
-        lacking = _lacking(ws, definition, rulings)
+        accepted = {one for one, ruling in rulings.items() if ruling and ruling.judgement is Judgement.ACCEPTED}
+        lacking = gaps(ws, trial, definition.filter.require, accepted) if definition.filter.require else []
+        doubts = {STRANGERS: linked_to_others(ws, trial, subject.person_id, accepted)}
+        if definition.filter.require and definition.filter.require.otherwise == "hold":
+            doubts |= {f"filter.require: {gap.gap}": gap.instances for gap in reversed(lacking)}
+        held = _held(doubts, {one.instance_id: one.answers for one in seen})
+        rulings = rulings | held
         with ws.vault.session() as session:
-            if lacking and definition.filter.require and definition.filter.require.otherwise == "hold":
-                rulings = rulings | _held(lacking, {one.instance_id: one.answers for one in seen})
+            if held:
                 _write(session, trial, subject.subject_id, rulings, weighed)
             _note(session, trial, subject.subject_id, lacking)
     return _told(subject.subject_key, rulings, lacking)
 
 
-def _lacking(ws: Workspace, definition: TrialDefinition, rulings: Mapping[int, Ruling | None]) -> list[Gap]:
-    if definition.filter.require is None:
-        return []
-    accepted = {one for one, ruling in rulings.items() if ruling and ruling.judgement is Judgement.ACCEPTED}
-    return gaps(ws, definition.trial, definition.filter.require, accepted)
-
-
-def _held(lacking: Sequence[Gap], answers: Mapping[int, Mapping[str, str]]) -> dict[int, Ruling | None]:
-    """What waits because something that it needs is not there, unless a person answered to that."""
+def _held(doubts: Mapping[str, frozenset[int]], answers: Mapping[int, Mapping[str, str]]) -> dict[int, Ruling | None]:
+    """What waits by rules that look at several objects together, unless a person answered to that; the last counts."""
     rulings: dict[int, Ruling | None] = {}
-    for gap in reversed(lacking):
-        rule = f"filter.require: {gap.gap}"
-        for instance_id in gap.instances:
+    for rule, instances in doubts.items():
+        for instance_id in instances:
             match answers.get(instance_id, {}).get(rule):
                 case "release":
                     continue

@@ -14,7 +14,7 @@ from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Instance, InstanceState, StagedVersion
 from pacs2trial.workspace import Workspace
 
-_IMAGES: Final = frozenset({"CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"})
+SELF_CONTAINED: Final = frozenset({"CT", "MR", "PT", "NM", "US", "CR", "DX", "MG", "XA"})
 """Modalities whose objects refer to their own study alone, so that thousands of slices need not be read."""
 
 _REFERRING: Final = [
@@ -46,12 +46,26 @@ def referred(ws: Workspace, studies: Collection[str]) -> set[str]:
     """
     found: set[str] = set()
     for path in _paths(ws, studies):
-        try:
-            content = dcmread(ws.settings.staging / path, specific_tags=list(_REFERRING), stop_before_pixels=True)
-        except (OSError, InvalidDicomError) as error:
-            raise TransientError(f"a staged file cannot be read for its references ({type(error).__name__})") from None
-        found |= set(_uids(content))
+        named = references(ws, path)
+        if named is None:
+            raise TransientError("a staged file is not there to be read for its references")
+        found |= named
     return found
+
+
+def references(ws: Workspace, path: str) -> set[str] | None:
+    """Every UID that a staged object refers to, by staging pseudonyms; None if its file was cleaned up.
+
+    Raises:
+        TransientError: the file cannot be read.
+    """
+    try:
+        content = dcmread(ws.settings.staging / path, specific_tags=list(_REFERRING), stop_before_pixels=True)
+    except FileNotFoundError:
+        return None
+    except (OSError, InvalidDicomError) as error:
+        raise TransientError(f"a staged file cannot be read for its references ({type(error).__name__})") from None
+    return set(_uids(content))
 
 
 def _paths(ws: Workspace, studies: Collection[str]) -> list[str]:
@@ -64,7 +78,7 @@ def _paths(ws: Workspace, studies: Collection[str]) -> list[str]:
                 .where(
                     Instance.study.in_(batch),
                     Instance.state == InstanceState.STAGED,
-                    Instance.modality.not_in(_IMAGES),
+                    Instance.modality.not_in(SELF_CONTAINED),
                     StagedVersion.current.is_(True),
                     StagedVersion.removed_at.is_(None),
                 )
