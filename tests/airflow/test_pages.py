@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -27,9 +28,13 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
+PLAIN_CT = re.compile(r"^\s*CT\b")
+"""The heading of a CT series, and not of an RTSTRUCT, which holds the letters as well."""
+
+
 def viewer_of_planning_ct(page: Page) -> None:
     """From a study to the viewer of the CT on which structures and dose lie, with an image and all drawings."""
-    page.locator(".card", has_text="Thorax").locator("h3 a", has_text="CT").first.click()
+    page.locator(".card", has_text="Thorax").locator("h3 a", has_text=PLAIN_CT).first.click()
     page.locator("[data-painted]").wait_for()
     page.locator("[data-drawn]").wait_for(state="attached")
 
