@@ -108,6 +108,19 @@ def test_a_data_set_without_preamble_or_meta_is_read() -> None:
     assert split_file(part10(ct_slice())[128 + 4 :]) == split_file(part10(ct_slice()))
 
 
+def test_the_same_bytes_are_the_same_object_whatever_was_read_before() -> None:
+    series = [ct_slice(number) for number in range(1, 6)]
+    for ds in series:
+        ds.SeriesInstanceUID = ds.InstitutionName = "2.25.5550001"
+    first, *others = [encoded(ds) for ds in series]
+    before = split_dataset(first, EXPLICIT_LITTLE)
+    for data in others:
+        split_dataset(data, EXPLICIT_LITTLE)
+    after = split_dataset(first, EXPLICIT_LITTLE)
+    assert after.parts != before.parts
+    assert after == before
+
+
 @pytest.mark.parametrize(
     ("data", "syntax", "reason"),
     [

@@ -49,7 +49,8 @@ class EncodedObject:
         pixel: from the tag of the pixel data to the end of its value; empty if there is none. What follows the
             pixel data is left out.
         implicit: whether ``header`` and ``pixel`` are in implicit VR.
-        parts: the elements of the outermost level, as stretches of ``header`` that follow one upon another.
+        parts: the elements of the outermost level, as stretches of ``header`` that follow one upon another. Where one
+            ends depends on what was read before, so objects are compared without them.
         in_order_to: the tag up to which they ascend, as they have to (PS3.5 7.1).
     """
 
@@ -57,7 +58,7 @@ class EncodedObject:
     header: Bytes
     pixel: Bytes
     implicit: bool
-    parts: tuple[Part, ...] = field(default=(), repr=False)
+    parts: tuple[Part, ...] = field(default=(), repr=False, compare=False)
     in_order_to: int = _HIGHEST
 
     def element(self, tag: int) -> Element | None:
