@@ -9,9 +9,11 @@ from pacs2trial.deidentify.charset import decode, encode
 from pacs2trial.deidentify.compiled import Apply, Result
 from pacs2trial.deidentify.keeping import keep_text, without
 from pacs2trial.deidentify.padding import PADDING, trimmed
+from pacs2trial.deidentify.screening import screened
 from pacs2trial.profile.descriptors import safe_part
 from pacs2trial.profile.plan import Plan
 from pacs2trial.profile.rules import Action, Rule
+from pacs2trial.profile.strangers import Holds
 
 if TYPE_CHECKING:
     from pacs2trial.deidentify.walk import Walk
@@ -107,9 +109,9 @@ def _numbered(walk: Walk, tag: int, fallback: bytes | None) -> Result:
 
 
 def meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
-    """Code Meaning: what a standard code means stays, a site's own words are cleaned."""
+    """Code Meaning: what a standard code means stays unless it names a person, a site's own words are cleaned."""
     rule = rule._replace(fallback=Action.DUMMY)
-    keep = keep_text(without(rule))
+    keep = screened(without(rule), Holds.MEANING)
     cleaned = clean(tag, rule, plan)
 
     def mean(walk: Walk, value: bytes) -> Result:

@@ -30,6 +30,7 @@ from pacs2trial.deidentify.passing import PASSING_ACTIONS, PASSING_VRS, passing
 from pacs2trial.deidentify.pieces import Code, Slot, Uids
 from pacs2trial.deidentify.pixels import DESCRIPTION
 from pacs2trial.deidentify.private import with_multiplicity
+from pacs2trial.deidentify.screening import screen
 from pacs2trial.deidentify.walk import Walk
 from pacs2trial.dicomfile.encoding import PIXEL_TAGS
 from pacs2trial.profile.plan import METHOD, Plan
@@ -310,6 +311,7 @@ _ACTIONS: Final[Mapping[Action, Callable[[int, Rule, Plan], Apply]]] = {
     Action.REMOVE: _removing,
     Action.REPLACE: _replacing,
     Action.ROI_NAME: roi_name,
+    Action.SCREEN: screen,
     Action.SET: _setting,
     Action.SHIFT: _shift,
     Action.WRITE: _write,

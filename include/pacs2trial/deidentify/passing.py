@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pacs2trial.deidentify.walk import Walk
 
 PASSING_VRS: Final = frozenset((b"CS", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"))
-PASSING_ACTIONS: Final = frozenset((Action.CLEAN, Action.KEEP, Action.MEANING, Action.REPLACE, Action.ROI_NAME))
+PASSING_ACTIONS: Final = frozenset(
+    (Action.CLEAN, Action.KEEP, Action.MEANING, Action.REPLACE, Action.ROI_NAME, Action.SCREEN)
+)
 
 
 def passing(rule: Rule, apply: Apply) -> Apply:

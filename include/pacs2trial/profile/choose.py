@@ -9,6 +9,7 @@ from typing import Final
 from pacs2trial.dicomfile.dictionary import Attribute, dictionary
 from pacs2trial.profile.private import PrivateAttribute
 from pacs2trial.profile.rules import Action, Rule
+from pacs2trial.profile.strangers import holds_of
 from pacs2trial.profile.table import RETAIN_UIDS, TableRow, beyond, choices, rt_text, table, uid_treatment
 from pacs2trial.profile.types import Types, known_types
 from pacs2trial.trials.definition import Option
@@ -116,8 +117,15 @@ def _rule(tag: int, attribute: Attribute, choice: Choice, attribute_type: int | 
     if attribute_type in (1, 2) and not is_dispensable(tag):
         wanted = 2 if row and row.is_choice else attribute_type
         action, fallback = (_valid(one, attribute.vr, wanted) for one in (action, fallback))
-    dummy = _UTC if tag == _TIME_ZONE and action is Action.DUMMY else None
-    return Rule(action, attribute.vr, fallback, attribute.keyword, text=dummy)
+    text = _UTC if tag == _TIME_ZONE and action is Action.DUMMY else None
+    if action is Action.KEEP and _is_technical(tag, attribute.vr, choice):
+        action, text = Action.SCREEN, holds_of(attribute.keyword)
+    return Rule(action, attribute.vr, fallback, attribute.keyword, text=text)
+
+
+def _is_technical(tag: int, vr: bytes, choice: Choice) -> bool:
+    """Text that the table does not list and that stays; staging keeps it whole, as it keeps descriptions."""
+    return vr in _FREE_TEXT and tag not in table() and tag not in rt_text() and not choice.staging
 
 
 def _valid(action: Action, vr: bytes, attribute_type: int) -> Action:

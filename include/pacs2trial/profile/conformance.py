@@ -9,7 +9,7 @@ from pacs2trial.dicomfile.dictionary import dictionary
 from pacs2trial.profile.choose import Choice, choices_by_type, rules_for
 from pacs2trial.profile.methods import BASIC_PROFILE, CLEAN_PIXEL_DATA, CODE_MEANINGS, METHOD_CODES
 from pacs2trial.profile.plan import Plan, staging_plan
-from pacs2trial.profile.rules import Rule
+from pacs2trial.profile.rules import Action, Rule
 from pacs2trial.profile.sentences import topics
 from pacs2trial.profile.table import beyond, edition, rt_text, table, uid_treatment
 from pacs2trial.trials.definition import Option
@@ -124,6 +124,9 @@ def _beyond_by_vr() -> Iterator[str]:
     )
     yield "- Dates and times of any other attribute follow the options for dates; names of persons (PN), addresses"
     yield "  (UR), application entities (AE), bytes of unknown kind (UN) and long text (LT, ST, UC, UT) are removed."
+    screened = sorted(tag for tag, rule in rules_for(_choice()).items() if rule.action is Action.SCREEN)
+    yield f"- {len(screened)} attributes of short text stay less what points to a person, also to one whom the object"
+    yield "  names nowhere: " + ", ".join(f"{dictionary()[tag].keyword} {_tag(tag)}" for tag in screened)
     yield "- All other attributes of PS3.6 stay if they are well-formed and hold none of the object's own identifiers."
     yield "- Attributes that are not in PS3.6 are removed."
 

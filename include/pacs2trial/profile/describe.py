@@ -44,6 +44,7 @@ _TITLES: Final = {
     "Replaced by a pseudonym": (Action.MAP, Action.CODE, Action.HASH),
     "Moved, or reduced to the year": (Action.SHIFT, Action.YEAR),
     "Cleaned": (Action.CLEAN, Action.ROI_NAME, Action.MEANING, Action.REPLACE),
+    "Kept, less what points to a person": (Action.SCREEN,),
     _BY_TYPE: (),
     "Replaced by a dummy": (Action.DUMMY,),
     "Emptied": (Action.EMPTY,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _NAME: Final = r"[^\W\d_][\w'\u2019-]*"
@@ -50,9 +51,38 @@ _TITLES: Final = (
 )
 """DR and MR in capitals, without a dot, are modalities."""
 
+NETWORK: Final = (r"(?<!\S)\S*(?:@\w+\.|://|www\.)\S*",)
+"""Mail and web addresses."""
+
+_MONTH_NAME: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t(?:ember)?)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|januar|februar|m\u00e4rz|mai|juni|juli|oktober|dezember)(?![^\W_])\.?"
+)
+WHOLE_DATES: Final = (
+    *_DATES[:3],
+    rf"(?<![^\W_]){_DAY}{_ORDINAL}{_BETWEEN}{_MONTH_NAME}{_BETWEEN}(?:{_YEAR}|'?\d\d)(?!\d)",
+    rf"(?<![^\W_]){_MONTH_NAME}{_BETWEEN}{_DAY}{_ORDINAL}[-\s,./_]{{1,2}}{_YEAR}(?!\d)",
+)
+"""Days that are named with their year."""
+
+PHONES: Final = _PHONES
+"""The first one is of numbers with a country code."""
+ADDRESSES: Final = _ADDRESSES
+ANNOUNCED: Final = (rf"(?<![\w-]){_NUMBERED}",)
+"""Numbers behind a word that says whose they are; behind a hyphen that word is a part of another."""
+
+TITLED: Final = re.compile(rf"(?<![^\W_])(?:{_TITLES}\s+)+(?:[^\W\d_]\.?\s*){{0,2}}(?:{_NAME})?")
+"""A title with the name behind it."""
+
+
+def either(*forms: Sequence[str]) -> re.Pattern[str]:
+    """One pattern for all of them, ignoring case."""
+    return re.compile("|".join(one for several in forms for one in several), re.IGNORECASE)
+
+
 IDENTIFYING: Final = (
-    re.compile(r"(?<!\S)\S*(?:@\w+\.|://|www\.)\S*"),
-    re.compile("|".join((*_DATES, _UID, *_PHONES, _NUMBERED, *_ADDRESSES, _LONG_NUMBER)), re.IGNORECASE),
-    re.compile(rf"(?<![^\W_])(?:{_TITLES}\s+)+(?:[^\W\d_]\.?\s*){{0,2}}(?:{_NAME})?"),
+    re.compile(NETWORK[0]),
+    either(_DATES, (_UID,), _PHONES, (_NUMBERED,), _ADDRESSES, (_LONG_NUMBER,)),
+    TITLED,
 )
 """Mail and web addresses; dates, numbers and addresses; titles with the name behind them."""

@@ -32,7 +32,7 @@ _HELD: Final = frozenset(
 )
 
 _PASSES: Final = {
-    **dict.fromkeys((Action.CLEAN, Action.MEANING, Action.ROI_NAME, Action.SHIFT), 1),
+    **dict.fromkeys((Action.CLEAN, Action.MEANING, Action.ROI_NAME, Action.SCREEN, Action.SHIFT), 1),
     Action.KEEP: 2,
 }
 """How much of a value passes: 1 a part of it or a moved day, 2 all of it."""

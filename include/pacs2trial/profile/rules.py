@@ -20,6 +20,8 @@ class Action(StrEnum):
     DUMMY = "dummy"
     MAP = "map UID"
     CLEAN = "clean"
+    SCREEN = "keep, less what points to a person"
+    """Text that says how the object was made stays; where something in it points to a person, its safe words do."""
     SHIFT = "shift"
     CODE = "replace by code"
     """Replaced by a pseudonym of its own kind: accession number, study ID."""
@@ -49,7 +51,7 @@ class Rule(NamedTuple):
         vm: value multiplicity as PS3.6 writes it (``1``, ``3``, ``1-n``, ``2-2n``), which a private value must have;
             empty for any.
         text: what is written by a rule that writes; None for what the engine knows itself (patient, method). The
-            template of a rule that sets; the dummy of a rule that brings its own.
+            template of a rule that sets; the dummy of a rule that brings its own; what a text that is screened is for.
         cases: the values that a rule replaces.
         otherwise: what is done with a value that is not replaced; of a rule that sets, what is done within items, None
             where it sets there.

@@ -84,6 +84,14 @@ def _text(plan: Plan) -> Iterator[str]:
     else:
         yield "Descriptions go; the labels of radiotherapy (beams, setups, prescriptions) are cleaned word by word."
     if plan.vocabulary is not None:
+        yield (
+            "Text that says how an object was made and that the table does not list (makers, models, versions, "
+            "kernels, filters, methods, codes) stays unless something in it points to a person, known to the object "
+            "or not: a listed first or family name, two words written as a name and known as nothing else, a word "
+            "behind a title, the form of a name in DICOM (A^B), a date, a telephone number, an address, a long number. "
+            "Then only its safe words stay. Dates and long numbers stay in versions and codes; what a standard code "
+            "means goes only where it holds a whole name."
+        )
         names = plan.vocabulary.roi_names
         allowed = "of TG-263 and of the trial's own list" if names.allow == "tg263" else "of the trial's own list"
         other = "becomes ROI_<number>" if names.unknown == "number" else "holds its subject until a person has decided"
@@ -190,10 +198,14 @@ def _remains(plan: Plan) -> Iterator[str]:
         "The data are pseudonymised, not anonymous: through the vault, which stays in the hospital, every pseudonym "
         "leads back to its patient. Who has the data alone has no key to try names, numbers or dates with."
     )
-    yield (
-        "Somebody whom the object names nowhere, such as a relative in a remark, is not known as a person. Such a name "
-        "goes where text is cleaned, and could pass where a text or a coded string is kept."
-    )
+    yield ("Somebody whom the object names nowhere, such as a relative in a remark, is not known as a person.")
+    if plan.scope == STAGING:
+        yield "In staging such a name stays where it stands in a text; it goes when a trial gets the object."
+    else:
+        yield (
+            "Such a name goes where text is cleaned, and nearly always where text is kept; it could pass as a single "
+            "word that no list of names has, or in a coded string."
+        )
     if plan.scope != STAGING:
         yield (
             "So each text that would leave for the first time is listed with its attribute for a person, and a trial "

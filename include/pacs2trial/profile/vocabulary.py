@@ -18,6 +18,9 @@ _EVERYDAY: Final = "everyday_words.txt"
 _NOBODY: Final = "nobody.txt"
 _CONTEXTS: Final = "word_contexts.txt"
 _CUES: Final = "name_cues.txt"
+PERSON_NAMES: Final = "person_names.txt"
+TECHNICAL_WORDS: Final = "technical_words.txt"
+MAKERS: Final = "makers.txt"
 
 _CAMEL: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _LONG_NUMBER: Final = re.compile(r"\d(?:[\s()/._,-]*\d){5,}")
@@ -59,9 +62,15 @@ def _same(name: str) -> str:
     return unicodedata.normalize("NFC", name.strip())
 
 
+@cache
 def vocabulary_digest() -> str:
     """SHA-256 over every list that decides what text stays."""
-    return data_digest(_WORDS, _ROI_NAMES, _EVERYDAY, _CONTEXTS, _CUES)
+    return data_digest(_WORDS, _ROI_NAMES, _EVERYDAY, _CONTEXTS, _CUES, PERSON_NAMES, TECHNICAL_WORDS, MAKERS)
+
+
+def listed_words(name: str) -> frozenset[str]:
+    """The words of a list, folded."""
+    return frozenset(_entries(name))
 
 
 @cache
