@@ -13,7 +13,7 @@ from pacs2trial.deidentify.dates import capped_ages, kept_year
 from pacs2trial.dicomfile.encoding import split_file
 from pacs2trial.profile import staging_plan
 from support.definitions import trial
-from support.objects import base, ct_slice
+from support.objects import base, ct_slice, encoded, raw_element, with_raw
 from support.stages import SHIFT, file_of, reread, stage1, stage2
 
 PET_IMAGE = UID("1.2.840.10008.5.1.4.1.1.128")
@@ -30,7 +30,9 @@ def collected(ds: Dataset, *options: str, **profile: object) -> Dataset:
         (b"089Y", b"089Y"),
         (b"090Y", b"090Y"),
         (b"093Y", b"090Y"),
-        (b"999Y", b"090Y"),
+        (b"150Y", b"090Y"),
+        (b"999Y", None),
+        (b"-01Y", None),
         (b"011M", b"011M"),
         (b"057Y\\093Y", b"057Y\\090Y"),
         (b"93Y", None),
@@ -39,6 +41,25 @@ def collected(ds: Dataset, *options: str, **profile: object) -> Dataset:
 )
 def test_great_ages_are_capped(value: bytes, kept: bytes | None) -> None:
     assert capped_ages(value, 89) == kept
+
+
+@pytest.mark.parametrize(
+    "age", ["-01Y", "-1Y", "999Y", "151Y", "057y", "57 Y", "0570Y", "05.7", "057", "Y057", "057Y\\-01Y"]
+)
+def test_an_age_that_nobody_can_have_does_not_pass(age: str) -> None:
+    tag = 0x00101010
+    data = with_raw(encoded(ct_slice()), {tag: raw_element(tag, "AS", age.encode() + b" " * (len(age) % 2))})
+    assert "PatientAge" not in reread(stage1(data))
+    for cap in ({}, {"ages": {"cap": 89}}):
+        definition = trial(profile={"options": ["retain_patient_characteristics"], **cap})
+        assert "PatientAge" not in reread(stage2(data, definition=definition))
+
+
+@pytest.mark.parametrize("age", ["000D", "003M", "104W", "057Y", "120Y", "999D", "999W", "999M"])
+def test_an_age_that_somebody_can_have_stays(age: str) -> None:
+    ds = ct_slice()
+    ds.PatientAge = age
+    assert collected(ds, "retain_patient_characteristics").PatientAge == age
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,8 @@ _DATE_TIME: Final = re.compile(
 _Mover = Callable[[bytes, int], bytes | None]
 
 _AGE: Final = re.compile(rb"\d{3}[DWMY]")
+_OLDEST: Final = 150
+"""Years above which an age is a mistake, or stands for none."""
 _DAYS_OF_UNIT: Final = {b"D": 100, b"W": 700, b"M": 3044, b"Y": 36525}
 """Hundredths of days; a month is the twelfth part of a year, rounded up."""
 
@@ -64,8 +66,13 @@ def checked_times(value: bytes) -> bytes | None:
 
 @lru_cache(maxsize=1024)
 def checked_ages(value: bytes) -> bytes | None:
+    """An AS value, or None if one of its ages is none, or more than a person can reach."""
     ages = [one.strip(b" \0") for one in value.split(b"\\")]
-    return b"\\".join(ages) if all(not age or _AGE.fullmatch(age) for age in ages) else None
+    return b"\\".join(ages) if all(not age or _is_age(age) for age in ages) else None
+
+
+def _is_age(age: bytes) -> bool:
+    return _AGE.fullmatch(age) is not None and _years(age) <= _OLDEST
 
 
 @lru_cache(maxsize=1024)
