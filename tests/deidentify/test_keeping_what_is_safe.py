@@ -8,7 +8,7 @@ from datetime import date
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pacs2trial.deidentify.folding import folded
@@ -136,6 +136,7 @@ def test_no_planted_name_survives(
     cased,
     st.sampled_from(("", " ", "-", ".", "_")),
 )
+@example("B100", "CT", " ", str.upper, "")
 def test_no_planted_id_survives(identifier: str, before: str, left: str, case, joint: str) -> None:
     bare_id = identifier.lstrip("0") if identifier.isdigit() else identifier
     joined_at_will = len(bare_id) >= 5 and not (identifier.isdigit() and joint == ".")

@@ -38,11 +38,11 @@ def compact(text: str) -> str:
 def code_stem(code: str) -> str:
     """What is looked for, folded: a number less its leading zeros, which systems add and drop; empty for no code.
 
-    A word of the allow-list is no code: phantoms are called so.
+    A word of the allow-list is no code: phantoms are called so. One with digits is, even if it might be a b-value.
     """
     bare = compact(code)
     stem = bare.lstrip("0") if bare.isdigit() else bare
-    return "" if len(stem) < _SHORTEST or stem in safe_words() else stem
+    return "" if len(stem) < _SHORTEST or (stem.isalpha() and stem in safe_words()) else stem
 
 
 @lru_cache(maxsize=1024)
