@@ -28,6 +28,7 @@ from support.findings import require_ledger_and_store_agree, staged_files, stage
 from support.processes import Child
 from support.raw_sender import Store, request, send_raw, wire
 from support.receivers import WHEN, association, receiver_on, receiver_process, send, send_one
+from support.waiting import eventually
 
 MEGABYTE = 2**20
 
@@ -78,6 +79,32 @@ def test_killed_at_any_point_it_loses_no_success_and_leaves_nothing_half(
         assert send_raw(port, planning_ct) == [0] * len(planning_ct)
     assert _staged_originals(workspace) == {str(ds.SOPInstanceUID) for ds in planning_ct}
     require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+@pytest.mark.parametrize("suspect", [False, True], ids=["staging", "quarantine"])
+def test_a_file_whose_row_was_not_committed_is_swept_though_it_never_comes_again(
+    workspace: Workspace, planning_ct: list[FileDataset], tmp_path: Path, *, suspect: bool
+):
+    """Killed after the last object got its final name; others are received while the next receiver tidies up."""
+    images = [ds.__deepcopy__({}) for ds in planning_ct]
+    if suspect:
+        images[WHICH - 1].ConversionType, images[WHICH - 1].BurnedInAnnotation = "WSD", "YES"
+    dying = Child(serve_until_death, workspace.settings, "the file is renamed and the ledger not committed")
+    assert _send_until_lost(dying.result(), images[:WHICH]) == [0] * (WHICH - 1)
+    dying.process.join(30)
+    assert _unrecorded(workspace)
+    with receiver_process(workspace.settings, tmp_path / "receiver.log") as running:
+        assert send(running.port, images[WHICH:]) == [0] * (len(images) - WHICH)
+        eventually(lambda: not _unrecorded(workspace))
+    expected = {str(ds.SOPInstanceUID) for ds in [*images[: WHICH - 1], *images[WHICH:]]}
+    assert _staged_originals(workspace) == expected
+    require_ledger_and_store_agree(workspace.vault, workspace.settings)
+
+
+def _unrecorded(workspace: Workspace) -> int:
+    """How many files lie in the stores that the vault does not know."""
+    files = len(staged_files(workspace.settings)) + len(list(workspace.settings.quarantine.iterdir()))
+    return files - len(states(workspace.vault))
 
 
 def _send_until_lost(port: int, datasets: list[FileDataset]) -> list[int]:

@@ -6,6 +6,8 @@ import resource
 import shutil
 import subprocess
 import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,15 +19,18 @@ from pydicom.uid import generate_uid
 from pacs2trial.dicomfile.durable import TEMPORARY_SUFFIX
 from pacs2trial.settings import Settings
 from pacs2trial.vault import Vault
-from pacs2trial.vault.tables import InstanceState
+from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
 from support.findings import require_ledger_and_store_agree, staged_objects, states
 from support.programs import need
 from support.raw_sender import send_raw
-from support.receivers import receiver_on, send
+from support.receivers import association, receiver_on, send, send_one
 from support.vaults import PostgresServer
+from support.waiting import eventually
 
 OUT_OF_RESOURCES = 0xA700
+MOST_WAITING = 20
+A_MOMENT_S = 0.05
 
 
 def copies(ds: FileDataset, number: int) -> list[FileDataset]:
@@ -101,30 +106,85 @@ def test_a_disk_that_fills_up_is_refused_and_goes_on_when_there_is_room(
     require_staged(cramped, 12)
 
 
-@pytest.mark.xdist_group("postgres")
-def test_a_database_that_is_gone_is_refused_and_found_again(
-    settings: Settings, home_as_made: Path, planning_ct: list[FileDataset]
-):
-    """A server of its own, stopped as a lost one would be, for as long as three objects take."""
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server of its own, that may be stopped as a lost one would be."""
     server = PostgresServer(need("initdb"), need("pg_ctl"))
     try:
         server.start()
-        shutil.copytree(home_as_made, settings.home)
-        url = server.new_database()
-        changed = settings.model_copy(update={"database_url": url})
-        Vault.create(changed)
-        workspace = Workspace.open(changed)
-        with receiver_on(workspace) as port:
-            assert send(port, planning_ct[:2]) == [0, 0]
-            server.stop()
-            assert send(port, planning_ct[1:4]) == [OUT_OF_RESOURCES] * 3
-            server.start()
-            assert send(port, planning_ct) == [0] * len(planning_ct)
-        require_staged(workspace, len(planning_ct))
-        workspace.vault.close()
+        yield server
         server.stop()
     finally:
         server.remove()
+
+
+class Sender:
+    """Sends new objects over one association until it is told that there are no more; what is refused waits at the end
+    of the queue and is sent again a moment later, as a scanner does it.
+    """
+
+    def __init__(self, port: int, kind: FileDataset) -> None:
+        self._port = port
+        self._kind = kind
+        self._no_more = threading.Event()
+        self.answers: list[tuple[str, int | None]] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        waiting: deque[FileDataset] = deque()
+        with association(self._port, [self._kind]) as made:
+            while made.is_established and (waiting or not self._no_more.is_set()):
+                if len(waiting) < MOST_WAITING and not self._no_more.is_set():
+                    waiting.extend(copies(self._kind, 1))
+                ds = waiting.popleft()
+                self.answers.append((str(ds.SOPInstanceUID), send_one(made, ds)))
+                if self.answers[-1][1] != 0:
+                    waiting.append(ds)
+                    time.sleep(A_MOMENT_S)
+
+    def hears(self, status: int, times: int) -> int:
+        """Wait until it has heard a status so many times from now on; how many answers it had until now."""
+        before = len(self.answers)
+        eventually(lambda: [heard for _, heard in self.answers[before:]].count(status) >= times)
+        return before
+
+    def end(self) -> None:
+        """Send what waits and no more."""
+        self._no_more.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_database_that_is_gone_is_refused_and_found_again(
+    settings: Settings, home_as_made: Path, planning_ct: list[FileDataset], own_server: PostgresServer
+):
+    """It goes twice, once for long, while a sender goes on and is told each time; nobody touches the receiver."""
+    shutil.copytree(home_as_made, settings.home)
+    changed = settings.model_copy(update={"database_url": own_server.new_database()})
+    Vault.create(changed)
+    workspace = Workspace.open(changed)
+    with receiver_on(workspace) as port:
+        sender = Sender(port, planning_ct[0])
+        for refusals in (MOST_WAITING, 4 * MOST_WAITING):
+            sender.hears(0, 5)
+            own_server.stop()
+            sender.hears(OUT_OF_RESOURCES, 1)
+            before = sender.hears(OUT_OF_RESOURCES, refusals)
+            assert {status for _, status in sender.answers[before:]} == {OUT_OF_RESOURCES}
+            own_server.start()
+        sender.hears(0, 5)
+        sender.end()
+    assert {status for _, status in sender.answers} == {0, OUT_OF_RESOURCES}
+    taken = [uid for uid, status in sender.answers if status == 0]
+    assert len(taken) == len(set(taken))
+    assert set(taken) == {uid for uid, _ in sender.answers}, "all that was refused was taken later"
+    pseudonyms = workspace.vault.pseudonyms("STAGING")
+    found = pseudonyms.originals_of(Kind.UID, states(workspace.vault), caller="test", purpose="comparison")
+    assert set(found.values()) == set(taken)
+    require_staged(workspace, len(taken))
+    workspace.vault.close()
 
 
 def test_fifty_associations_at_once_lose_nothing(workspace: Workspace, planning_ct: list[FileDataset]):

@@ -12,6 +12,7 @@ from pacs2trial.receiver.listening import listen
 from pacs2trial.receiver.metrics import Metrics
 from pacs2trial.receiver.reception import Reception
 from pacs2trial.receiver.scp import Receiver, prepare
+from pacs2trial.receiver.tidying import Tidying
 from pacs2trial.receiver.watch import Watch
 from pacs2trial.receiver.workers import Workers
 from pacs2trial.settings import Settings
@@ -46,7 +47,7 @@ def serve(settings: Settings) -> None:
 
         def work(worker: int, told_to_end: Event) -> None:
             if worker == number:
-                _report(watch, metrics, told_to_end)
+                _report(ws, watch, metrics, told_to_end)
             else:
                 receiver = Receiver(ws, reception=reception, worker=worker)
                 receiver.accept_from(listener)
@@ -64,10 +65,11 @@ def serve(settings: Settings) -> None:
     ws.vault.close()
 
 
-def _report(watch: Watch, metrics: Metrics | None, told_to_end: Event) -> None:
+def _report(ws: Workspace, watch: Watch, metrics: Metrics | None, told_to_end: Event) -> None:
     if metrics is not None:
         metrics.start()
-    watch.run(told_to_end)
+    with Tidying(ws):
+        watch.run(told_to_end)
 
 
 def _of_receivers(bury: Callable[[int], None], number: int) -> Callable[[int], None]:

@@ -69,6 +69,19 @@ def claim(settings: Settings, name: str) -> Iterator[None]:
 
 
 @contextmanager
+def all_claims(settings: Settings) -> Iterator[None]:
+    """Hold every claim, so that nobody is between the first byte of a file and its row; others wait meanwhile.
+
+    Raises:
+        TransientError: a lock file cannot be made.
+    """
+    with ExitStack() as claims:
+        for number in range(_CLAIMS):
+            claims.enter_context(_locked(settings, number))
+        yield
+
+
+@contextmanager
 def _locked(settings: Settings, number: int) -> Iterator[None]:
     folder = settings.home / "claims"
     try:
@@ -115,9 +128,7 @@ def sweep(settings: Settings) -> int:
     if not found:
         return 0
     removed = 0
-    with ExitStack() as claims:
-        for number in range(_CLAIMS):
-            claims.enter_context(_locked(settings, number))
+    with all_claims(settings):
         for path in found:
             if path.exists():
                 path.unlink()
