@@ -26,6 +26,7 @@ from pacs2trial.receiver.examined import receiver_findings
 from pacs2trial.receiver.query_access import query_access
 from pacs2trial.settings import Settings, variable
 from pacs2trial.trials.definition import STAGING, TrialDefinition
+from pacs2trial.trials.face_programs import face_programs, require_face_program
 from pacs2trial.trials.load import load_trials
 from pacs2trial.vault import Vault
 from pacs2trial.vault.database import Database, vault_url
@@ -53,6 +54,7 @@ def examine(settings: Settings, connections: Connections) -> list[Finding]:
     findings += _peers(trials, connections, settings)
     findings += destination_findings(settings, connections, trials)
     findings.append(_query_retrieve(settings, trials))
+    findings += _face_programs(settings)
     return [*findings, *receiver_findings(settings, connections, trials)]
 
 
@@ -145,6 +147,7 @@ def _published(settings: Settings) -> Iterator[Finding]:
 def _definition(definition: TrialDefinition, settings: Settings) -> Finding:
     try:
         plan = trial_plan(definition, site_list(settings))
+        require_face_program(definition, settings.face_programs)
     except InputError as error:
         return wrong(f"trial {definition.trial}", error, "correct the definition")
     return Finding(f"trial {definition.trial}", good=True, text=f"plan {plan.digest[:12]}")
@@ -240,6 +243,21 @@ def _query_retrieve(settings: Settings, trials: dict[str, TrialDefinition]) -> F
         return Finding(subject, good=True, text=f"is off ({variable('query_retrieve')})")
     seen = ", ".join(sorted(access.scopes))
     return Finding(subject, good=True, text=f"{len(access.callers)} calling AE titles may see {seen}")
+
+
+def _face_programs(settings: Settings) -> Iterator[Finding]:
+    try:
+        programs = face_programs(settings.face_programs)
+    except InputError as error:
+        yield wrong("faces", error)
+        return
+    for one in programs:
+        path = one.found()
+        if path is None:
+            yield wrong(f"faces, {one.words}", f"{one.command[0]} is not there, or may not be run", "install it")
+        else:
+            told = f"{path} removes them of {', '.join(one.modalities)}"
+            yield Finding(f"faces, {one.words}", good=True, text=told)
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

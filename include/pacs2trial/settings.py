@@ -93,6 +93,9 @@ class Settings(BaseSettings):
         "wipe",
         description="Text in pixels that may or may not name somebody: wipe it, or hold the image",
     )
+    face_programs: Path | None = Field(
+        None, description="YAML file of this site's programs that remove faces; without it no trial can ask for it"
+    )
     notify: Path | None = Field(
         None, description="YAML file of who is told how runs of any trial end, by notifiers of Airflow"
     )
@@ -131,6 +134,7 @@ class Settings(BaseSettings):
             ("connections_file", (self.connections_file or home / "connections.json").absolute()),
             *((name, path and path.absolute()) for name, path in self._tls_files()),
             ("safe_private", self.safe_private and self.safe_private.absolute()),
+            ("face_programs", self.face_programs and self.face_programs.absolute()),
             ("notify", self.notify and self.notify.absolute()),
             ("query_retrieve", self.query_retrieve and self.query_retrieve.absolute()),
             ("database_url", self.database_url or f"sqlite:///{home / 'vault.db'}"),
@@ -222,6 +226,11 @@ AIRFLOW_PLACES: Final = ("AIRFLOW_HOME", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
 def has_airflow_environment() -> bool:
     """Whether this process was told where Airflow's home or database is."""
     return any(name in os.environ for name in AIRFLOW_PLACES)
+
+
+def environment_for_programs() -> dict[str, str]:
+    """The environment without what is pacs2trial's or Airflow's own: for programs of others, which get no secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "AIRFLOW"))}
 
 
 def environment_connection(name: str) -> str | None:

@@ -8,6 +8,7 @@ from pacs2trial import settings as environment
 from pacs2trial.connections import Connections, SiteConnections
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.face_programs import require_face_program
 from pacs2trial.trials.load import load_trial
 from pacs2trial.vault import Vault
 
@@ -39,6 +40,9 @@ class Workspace:
         """The definition of ``trial``, read anew from the folder of trial definitions.
 
         Raises:
-            InputError: there is no such trial, or its definition is wrong; the message lists everything at once.
+            InputError: there is no such trial, its definition is wrong, or it asks for what the site does not have; the
+                message lists everything at once.
         """
-        return load_trial(self.settings.trials, trial)
+        definition = load_trial(self.settings.trials, trial)
+        require_face_program(definition, self.settings.face_programs)
+        return definition

@@ -15,7 +15,6 @@ from pydicom.dataset import FileDataset
 
 from pacs2trial.clearance.held import decide_held, held_series
 from pacs2trial.corrections.versions import Choice, use_versions
-from pacs2trial.errors import InputError
 from pacs2trial.filtering.faces import RULE as FACES
 from pacs2trial.filtering.filter import filter_subject
 from pacs2trial.filtering.versions import TWO_CONTENTS
@@ -92,8 +91,3 @@ def test_a_defaced_series_leaves_for_the_trial_that_uses_it_and_for_no_other(bot
     assert reasons(both, PELVIS, "PV-007") == {TWO_CONTENTS: SLICES}
     use_versions(both.ws, PELVIS, "PV-007", Choice.FIRST, reason="as it came", actor="ann")
     assert reasons(both, PELVIS, "PV-007") == {FACES: SLICES}
-
-
-def test_a_definition_that_asks_for_defacing_is_told_what_to_do(hospital: Hospital) -> None:
-    with pytest.raises(InputError, match=r"removes no faces itself; say hold"):
-        hospital.define(LUNG, filter={"faces": "deface"})

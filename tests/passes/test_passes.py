@@ -21,7 +21,7 @@ from support.hospital import LUNG, PELVIS, SECOND_DAY, Hospital, copied, small_s
 KEY = "LA-001"
 WRITTEN_BY_A_PASS = {
     *("package", "package_member", "package_texts", "delivery", "staged_version", "lookup_answer", "held_names"),
-    *("subject_pass", "collected_subject", "subject_gap"),
+    *("subject_pass", "collected_subject", "subject_gap", "face_removal", "face_mask"),
 }
 OF_NO_CONCERN = {
     *("pin", "run", "run_study", "handed_over", "key_version", "key_row", "outdated_delivery", "reviewed_text"),

@@ -55,7 +55,9 @@ def package(compression: str, files: list[Path], out: Path) -> None:
     """Stage 2 of staged files into one zip, as ``pacs2trial collect`` writes it; the vault's part is left out."""
     definition = _DEFINITION.model_copy(update={"package": Package.model_validate({"compression": compression})})
     values = SubjectValues(subject_key="B-001", patient_id="PSEUDO", date_shift=-100, columns={})
-    recipe = Recipe(definition, trial_plan(definition), values, cast(Pseudonyms, NumberedPseudonyms()))
+    recipe = Recipe(
+        definition, trial_plan(definition), values, cast(Pseudonyms, NumberedPseudonyms()), pinned=str.encode
+    )
     settings = Settings(home=out, trials=out, durable=False)
     members = address(recipe, [_chosen(path) for path in files])
     write_package(settings, recipe, "", members, statement(recipe.plan), out, "a.zip")

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from pacs2trial.errors import InputError
 from pacs2trial.filtering.faces import RULE as FACES
 from pacs2trial.filtering.strangers import RULE as STRANGERS
-from pacs2trial.filtering.trial_rules import REJECT, RELEASE
+from pacs2trial.filtering.trial_rules import NOT_REMOVED, REJECT, RELEASE
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.filter import Then
 from pacs2trial.vault.tables import HeldDecision, Instance, InstanceState, Judgement, Subject, TrialInstance
 from pacs2trial.workspace import Workspace
 
-_BEGINS = ("text in pixels: ", "site rule: ", "filter.require: ")
+_BEGINS = ("text in pixels: ", "site rule: ", "filter.require: ", NOT_REMOVED)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functools import cached_property
 from sqlalchemy import select
 
 from pacs2trial.clearance.examined import Examined, examine
+from pacs2trial.clearance.faces import remove_face
 from pacs2trial.clearance.identifiers import CALLER, of_person
 from pacs2trial.clearance.in_staging import look_in_staging
 from pacs2trial.clearance.recording import mark, record
@@ -45,22 +46,31 @@ def filter_subject(
 ) -> Filtered:
     """Judge every instance of a subject; look at the pixels of what has to be looked at, and judge again.
 
+    Then the site's program is asked about the faces that the trial has removed, series by series.
+
     Raises:
         TransientError: another process works on this subject, or vault or disk did not answer; what was decided until
             then is kept.
         SetupError: the models that read text are not installed.
     """
     filtered = header_filter.filter_subject(ws, definition, subject)
-    if not filtered.looks:
-        return filtered
     clearing = Clearing(ws, definition.trial, subject)
     for number, look in enumerate(filtered.looks, 1):
         clearing.clear(look)
         log.info("%s/%s: %d of %d images", definition.trial, subject.subject_key, number, len(filtered.looks))
         if progress is not None:
             progress(number, len(filtered.looks))
-    judged = header_filter.filter_subject(ws, definition, subject)
-    return replace(judged, images=dict(clearing.images), looked=clearing.looked)
+    if filtered.looks:
+        filtered = header_filter.filter_subject(ws, definition, subject)
+    for number, volume in enumerate(filtered.faces, 1):
+        outcome = remove_face(ws, volume)
+        clearing.images[outcome] += len(volume.members)
+        log.info(
+            "%s/%s: %s, %d of %d series", definition.trial, subject.subject_key, outcome, number, len(filtered.faces)
+        )
+    if filtered.faces:
+        filtered = header_filter.filter_subject(ws, definition, subject)
+    return replace(filtered, images=dict(clearing.images), looked=clearing.looked)
 
 
 @dataclass

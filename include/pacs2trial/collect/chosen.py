@@ -25,7 +25,10 @@ WANTED = (Judgement.ACCEPTED, Judgement.COLLECTED)
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """One instance that the trial's filter let through, by its staging pseudonyms, and the content that it uses."""
+    """One instance that the trial's filter let through, by its staging pseudonyms, and the content that it uses.
+
+    ``mask`` is the digest of the voxels that are blanked for this trial; empty if none are.
+    """
 
     instance_id: int
     version_id: int
@@ -35,6 +38,7 @@ class Chosen:
     digest: str
     path: str  # below the staging folder
     plan: str  # digest of the staging plan that made it
+    mask: str = ""
 
 
 CHOSEN: Final = (
@@ -47,7 +51,7 @@ CHOSEN: Final = (
     StagedVersion.path,
     StagedVersion.plan,
 )
-"""What a :class:`Chosen` is read from, in its order."""
+"""What a :class:`Chosen` is read from, in its order; behind them stands the mask, if it is one of a trial."""
 
 
 def let_through(trial: str, *columns: InstrumentedAttribute[Any] | ColumnElement[Any]) -> Select[Any]:
@@ -73,14 +77,14 @@ def chosen(session: Session, trial: str, subject_id: int) -> list[Chosen]:
         BalanceError: an accepted instance has no content in the staging store.
     """
     rows = session.execute(
-        let_through(trial, *CHOSEN, Instance.state)
+        let_through(trial, *CHOSEN, TrialInstance.mask, Instance.state)
         .where(TrialInstance.subject_id == subject_id)
         .order_by(Instance.sop_instance)
     ).all()
-    absent = sum(row[1] is None or row[8] != InstanceState.STAGED for row in rows)
+    absent = sum(row[1] is None or row[-1] != InstanceState.STAGED for row in rows)
     if absent:
         raise BalanceError(
             f"{trial}: {absent} accepted instances of a subject are not in the staging store; "
             f"run pacs2trial retrieve {trial}, then pacs2trial filter {trial}"
         )
-    return [Chosen(*row[:8]) for row in rows]
+    return [Chosen(*row[:-1]) for row in rows]

@@ -48,12 +48,14 @@ class Inputs:
 
 
 def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addressed], run_key: str | None) -> Inputs:
-    """The inputs of one package: plan, subject, look-ups, staged contents; key-table version, definition, release, run.
+    """The inputs of one package: plan, subject, look-ups, staged contents and masks; key-table version, definition,
+    release, run.
 
     The key row goes in as its keyed look-up value, because its columns may name a person.
     """
     definition, values = recipe.definition, recipe.values
     version = current_version(vault, definition.trial)
+    blanked = sorted([each.source.sop_instance, each.source.mask] for each in members if each.source.mask)
     row = _json({"columns": dict(values.columns), "date_shift": values.date_shift})
     return Inputs(
         decides={
@@ -70,6 +72,7 @@ def inputs_of(vault: Vault, recipe: Recipe, study: str, members: Sequence[Addres
             "visits": _visits(vault, recipe, members),
             "lookups": sorted({pin for each in members for pin in _pins(recipe, each)}),
             "staged": sorted([each.source.sop_instance, each.source.digest] for each in members),
+            **({"blanked": blanked} if blanked else {}),
         },
         origin={
             "definition": vault.pin("definition", canonical(definition)),

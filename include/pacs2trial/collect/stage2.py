@@ -12,12 +12,15 @@ from pacs2trial.collect.layout import medium_name, member_name
 from pacs2trial.collect.squeezing import Part
 from pacs2trial.collect.values import ObjectValues, object_values
 from pacs2trial.deidentify import Deidentified, deidentify
-from pacs2trial.dicomfile.encoding import file_bytes, split_file
+from pacs2trial.dicomfile.encoding import EncodedObject, file_bytes, split_file
 from pacs2trial.dicomfile.mapped import MappedFile, parts_of
 from pacs2trial.errors import PermanentError, UnsafeObjectError
 from pacs2trial.keytable import EnrolledSubject
 from pacs2trial.lookups import Answers
+from pacs2trial.pixels.masks import unpacked
 from pacs2trial.profile import Plan, PrivateAttribute, SubjectValues, trial_plan
+from pacs2trial.redaction.header import FACE
+from pacs2trial.redaction.redact import redact
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault import Original, Pseudonyms, Vault
 from pacs2trial.vault.tables import Kind
@@ -30,6 +33,7 @@ class Recipe:
 
     Attributes:
         values: of the subject.
+        pinned: what the vault keeps under a digest, such as the mask of a face.
         objects: by instance, the values of objects that differ from the subject's: of their visit, of look-ups.
     """
 
@@ -37,6 +41,7 @@ class Recipe:
     plan: Plan
     values: SubjectValues
     pseudonyms: Pseudonyms
+    pinned: Callable[[str], bytes]
     objects: Mapping[int, ObjectValues] = field(default_factory=dict)
 
     @classmethod
@@ -61,7 +66,9 @@ class Recipe:
             date_shift=vault.date_shift(subject.person_id, definition.trial),
             columns=subject.columns,
         )
-        return cls(definition, trial_plan(definition, private), values, vault.pseudonyms(definition.trial))
+        return cls(
+            definition, trial_plan(definition, private), values, vault.pseudonyms(definition.trial), vault.pinned
+        )
 
     def completed(self, ws: Workspace, subject: EnrolledSubject, members: Sequence[Chosen], answers: Answers) -> Recipe:
         """This recipe with the values of each object; raises as :func:`pacs2trial.collect.values.object_values`."""
@@ -123,6 +130,8 @@ def _grouped(members: Iterable[Addressed], key: Callable[[Addressed], str]) -> l
 def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentified, list[Part]]:
     """One staged object through stage 2; its pixel bytes are slices of the mapped file, never copied.
 
+    Where the trial has its face removed, the voxels that show it are blanked first.
+
     Returns:
         What the engine says of it, and the parts of the DICOM file in their order.
 
@@ -133,7 +142,7 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
     try:
         staged = MappedFile(path, whole=True)
         made = deidentify(
-            split_file(staged.view),
+            _without_face(recipe, split_file(staged.view), item.source.mask),
             recipe.plan,
             recipe.pseudonyms,
             patient=recipe.values.subject_key,
@@ -149,3 +158,7 @@ def transform(recipe: Recipe, staging: Path, item: Addressed) -> tuple[Deidentif
         )
     header = file_bytes(made.sop_class, made.sop_instance, made.transfer_syntax, made.header)
     return made, [header, *parts_of(staged, made.pixel)]
+
+
+def _without_face(recipe: Recipe, staged: EncodedObject, mask: str) -> EncodedObject:
+    return redact(staged, unpacked(recipe.pinned(mask)), FACE) if mask else staged

@@ -1,7 +1,7 @@
 """Telling by one question to the vault that nothing has changed of a subject since it was collected.
 
 The mark of a subject is a keyed digest of everything that its packages are made of, as the vault has it: instances and
-judgements, versions that are used, studies in doubt, key row; and of the definition, its plan and the release. A
+judgements, versions that are used, masks, studies in doubt, key row; and of the definition, its plan and the release. A
 package whose file has the size and time of change that it had is taken for the one that was written; before it leaves
 its SHA-256 is looked at anyway.
 """
@@ -41,7 +41,7 @@ from pacs2trial.workspace import Workspace
 
 Row = tuple[str, ...]
 
-_COLUMNS: Final = 9
+_COLUMNS: Final = 10
 _INSTANCE, _DOUBT, _SUBJECT, _PACKAGE, _REMEMBERED = "instance", "doubt", "subject", "package", "remembered"
 
 
@@ -136,6 +136,7 @@ def _question(trial: str, subject_id: int) -> CompoundSelect[Any]:
             func.coalesce(TrialInstance.state, ""),
             TrialInstance.subject_id,
             TrialInstance.contents,
+            TrialInstance.mask,
             StagedVersion.id,
             StagedVersion.digest,
         )

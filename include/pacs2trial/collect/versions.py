@@ -143,7 +143,11 @@ def retire(session: Session, trial: str, subject_id: int, kept: Collection[str])
 def _record_members(session: Session, package_id: int, written: Written, members: Sequence[Addressed]) -> None:
     session.add_all(
         PackageMember(
-            package_id=package_id, version_id=each.source.version_id, name=each.name, sha256=written.digests[each.name]
+            package_id=package_id,
+            version_id=each.source.version_id,
+            name=each.name,
+            sha256=written.digests[each.name],
+            mask=each.source.mask,
         )
         for each in members
     )

@@ -22,6 +22,7 @@ from pacs2trial.profile.site_list import site_list
 from pacs2trial.profile.table import edition
 from pacs2trial.settings import Settings
 from pacs2trial.trials.definition import TrialDefinition, studies_words
+from pacs2trial.trials.face_programs import require_face_program
 from pacs2trial.trials.load import load_trial, load_trials
 from pacs2trial.workspace import Workspace
 
@@ -132,6 +133,7 @@ def _require_right(definition: TrialDefinition, settings: Settings, private: tup
         InputError: something is not right; all is listed.
     """
     trial_plan(definition, private)
+    require_face_program(definition, settings.face_programs)
     if settings.secret_path.exists() and (definition.profile.rules or definition.lookups or definition.profile.offset):
         problems = unmet_needs(Workspace.open(settings), definition)
         if problems:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from pacs2trial.filtering.contradictions import contradicted
 from pacs2trial.filtering.looks import Look
 from pacs2trial.filtering.mask_rules import site_masks
 from pacs2trial.filtering.pixel_decisions import detector
+from pacs2trial.filtering.removals import Settled, Volume, settled
 from pacs2trial.filtering.requirements import Gap, gaps
 from pacs2trial.filtering.selecting import with_selection
 from pacs2trial.filtering.strangers import RULE as STRANGERS
@@ -23,6 +24,7 @@ from pacs2trial.filtering.versions import Weighed
 from pacs2trial.keytable import EnrolledSubject, require_current
 from pacs2trial.keytable.studies import decided
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.face_programs import face_programs
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import Judgement, SubjectGap, TrialInstance
 from pacs2trial.workspace import Workspace
@@ -36,6 +38,7 @@ class Filtered:
         reasons: counts them by rule, accepted ones left out.
         gaps: what the trial requires and is not there, with how much of it.
         looks: instances whose pixels have to be looked at before they can be let through.
+        faces: series of which a program has to be asked where the face is, before they can.
         images: that were seen to meanwhile, by what became of their pixels: clean, wipe, hold.
         looked: how many of these nobody had looked at before.
     """
@@ -48,6 +51,7 @@ class Filtered:
     reasons: Mapping[str, int]
     gaps: Mapping[str, int] = field(default_factory=dict)
     looks: Sequence[Look] = ()
+    faces: Sequence[Volume] = ()
     images: Mapping[str, int] = field(default_factory=dict)
     looked: int = 0
 
@@ -73,6 +77,10 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
         looking = detector(ws.settings)
         rulings = {one.instance_id: judge(one, definition, subject, masks=masks, detector=looking) for one in seen}
         weighed = {one.candidate.instance_id: one.weighed for one in found}
+        faces = Settled({}, ())
+        if definition.filter.faces.then == "deface":
+            faces = settled(ws.vault, face_programs(ws.settings.face_programs), seen, rulings, weighed)
+        rulings |= faces.rulings
         with ws.vault.session() as session:
             _write(session, trial, subject.subject_id, rulings, weighed)
         accepted = {one for one, ruling in rulings.items() if ruling and ruling.judgement is Judgement.ACCEPTED}
@@ -86,7 +94,7 @@ def filter_subject(ws: Workspace, definition: TrialDefinition, subject: Enrolled
             if held:
                 _write(session, trial, subject.subject_id, rulings, weighed)
             _note(session, trial, subject.subject_id, lacking)
-    return _told(subject.subject_key, rulings, lacking)
+    return replace(_told(subject.subject_key, rulings, lacking), faces=faces.volumes)
 
 
 def _held(doubts: Mapping[str, frozenset[int]], answers: Mapping[int, Mapping[str, str]]) -> dict[int, Ruling | None]:
@@ -148,13 +156,13 @@ def _write(
             if _stands(row, subject_id, ruling, used):
                 continue
             row.subject_id, row.state, row.rule = subject_id, ruling.judgement, ruling.rule
-            row.version_id = used
+            row.version_id, row.mask = used, ruling.mask
         revoked = [row.id for instance_id, row in before.items() if rulings[instance_id] is None]
         session.execute(delete(TrialInstance).where(TrialInstance.id.in_(revoked)))
 
 
 def _stands(row: TrialInstance, subject_id: int, ruling: Ruling, used: int | None) -> bool:
-    if row.subject_id != subject_id or row.version_id != used:
+    if row.subject_id != subject_id or row.version_id != used or row.mask != ruling.mask:
         return False
     if row.state == Judgement.COLLECTED:
         return ruling.judgement is Judgement.ACCEPTED

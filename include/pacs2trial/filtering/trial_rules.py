@@ -32,6 +32,11 @@ STUDY_DATE = "study_date"
 RELEASE, REJECT = "release", "reject"
 """What a person can answer to a rule that holds a staged instance."""
 
+TO_BE_REMOVED = "faces: to be removed, not done yet"
+"""Holds a series until the site's program was asked; no person's answer is asked for."""
+NOT_REMOVED = "faces: not removed, "
+"""What the rule begins with that holds a series whose face could not be removed; why stands behind it."""
+
 TWO_PERSONS = "the study holds instances of two persons"
 
 _ARRIVED = {InstanceState.STAGED, InstanceState.QUARANTINED, InstanceState.REJECTED}
@@ -82,12 +87,14 @@ class Candidate:
 class Ruling:
     """A judgement and the rule that led to it; names neither a value of the object nor a person.
 
-    ``look`` is what has to be looked at before it can be anything but held.
+    ``look`` is what has to be looked at before it can be anything but held; ``mask`` names the voxels of a face, which
+    are blanked when it is collected.
     """
 
     judgement: Judgement
     rule: str
     look: Look | None = None
+    mask: str = ""
 
 
 def wanted(candidate: Candidate, definition: TrialDefinition) -> bool:
@@ -231,7 +238,7 @@ def _holding(
     if rule is not None and rule.then is Then.HOLD:
         yield Ruling(Judgement.HELD, named)
     if candidate.face and definition.filter.faces.then != "accept":
-        yield Ruling(Judgement.HELD, FACES)
+        yield Ruling(Judgement.HELD, FACES if definition.filter.faces.then == "hold" else TO_BE_REMOVED)
 
 
 def _before_the_facts(candidate: Candidate, definition: TrialDefinition, subject: EnrolledSubject) -> Ruling | None:

@@ -18,16 +18,19 @@ KEPT_S = 300
 
 _PER_FRAME = 0x5200
 
+Key = tuple[int, int, str]
+"""Version of the staged content, revision of the subject, mask of a face."""
+
 
 class Headers:
     """A bounded memory of headers, by staged content and what else made them. Safe for threads."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int], tuple[float, Dataset]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[float, Dataset]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: tuple[int, int]) -> Dataset | None:
-        """What is known by ``key``: version of the staged content, revision of the subject."""
+    def get(self, key: Key) -> Dataset | None:
+        """What is known by ``key``."""
         with self._lock:
             found = self._known.get(key)
             if found is None or time.monotonic() - found[0] > KEPT_S:
@@ -35,7 +38,7 @@ class Headers:
             self._known.move_to_end(key)
             return found[1]
 
-    def put(self, key: tuple[int, int], whole: Dataset) -> Dataset:
+    def put(self, key: Key, whole: Dataset) -> Dataset:
         """Remember the short attributes of ``whole``, and return them."""
         short = Dataset()
         for tag in sorted(whole.keys()):

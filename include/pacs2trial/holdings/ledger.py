@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pacs2trial.collect.chosen import CHOSEN, Chosen, let_through
@@ -127,14 +127,18 @@ class Ledger:
 
     def _read(self, session: Session, query: Select[Any]) -> list[Content]:
         rows = session.execute(query).all()
-        size = len(CHOSEN)
+        size = len(CHOSEN) + 1
         return [Content(Chosen(*row[:size]), *row[size:]) for row in rows]
 
     def _content(self) -> Select[Any]:
         if self.trial:
-            return self._rows(*CHOSEN, self._owner, Instance.sop_class, Instance.modality, Subject.id, Subject.revision)
+            of_trial = (Subject.id, Subject.revision)
+            return self._rows(
+                *CHOSEN, TrialInstance.mask, self._owner, Instance.sop_class, Instance.modality, *of_trial
+            )
         nobody: ColumnElement[int] = func.coalesce(None, 0)
-        return self._rows(*CHOSEN, self._owner, Instance.sop_class, Instance.modality, nobody, nobody)
+        unmasked: ColumnElement[str] = literal("")
+        return self._rows(*CHOSEN, unmasked, self._owner, Instance.sop_class, Instance.modality, nobody, nobody)
 
     @property
     def _owner(self) -> Column:

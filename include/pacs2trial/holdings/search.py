@@ -116,7 +116,7 @@ def contents(view: View, identifier: Dataset) -> list[Content]:
 
 def header_of(view: View, content: Content) -> Dataset:
     """The short attributes of an object as the scope shows it; none of one that cannot be shown now."""
-    key = (content.chosen.version_id, content.revision)
+    key = (content.chosen.version_id, content.revision, content.chosen.mask)
     known = view.headers.get(key)
     if known is not None:
         return known

@@ -18,6 +18,7 @@ from pacs2trial import __version__
 from pacs2trial.filtering.pixel_decisions import detector
 from pacs2trial.profile.site_list import site_list
 from pacs2trial.trials.definition import TrialDefinition
+from pacs2trial.trials.face_programs import face_programs
 from pacs2trial.trials.load import canonical
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
@@ -54,21 +55,28 @@ TO_BE_JUDGED_ANEW = 0
 def inputs(ws: Workspace, definition: TrialDefinition, subject_keys: Collection[str]) -> dict[str, str]:
     """The digest of each subject's inputs, by subject key; unknown and withdrawn ones are left out.
 
-    It holds definition, release, the site's list of safe private attributes, how pixels are looked at, the areas that
-    are wiped of devices, the subject's revision of the key table, every instance of the subject's studies (also those
-    filed under somebody else, which put them in doubt), and what people decided. Answers of look-ups are not in it:
-    they stand where nobody tells of a change.
+    It holds definition, release, the site's list of safe private attributes, how pixels are looked at and faces
+    removed, the areas that are wiped of devices, the subject's revision of the key table, every instance of the
+    subject's studies (also those filed under somebody else, which put them in doubt), and what people decided. Answers
+    of look-ups are not in it: they stand where nobody tells of a change.
     """
     unsaid = {name: TrialDefinition.model_fields[name].default for name in _WHEN_AND_FOR_WHOM}
     deciding = definition.model_copy(update=unsaid)
     found: dict[str, str] = {}
     with ws.vault.session(read_only=True) as session:
         masks = session.scalar(select(func.max(MaskRule.version)))
-        of_site = [__version__, site_list(ws.settings), detector(ws.settings), masks]
+        of_site = [__version__, site_list(ws.settings), detector(ws.settings), masks, *_programs(ws, definition)]
         common = _digest([canonical(deciding), *of_site])
         for keys in batches(sorted(subject_keys)):
             found |= _of_batch(session, definition.trial, keys, common)
     return found
+
+
+def _programs(ws: Workspace, definition: TrialDefinition) -> list[tuple[str, str | None]]:
+    """What removes faces here, and where it is, if the trial has them removed."""
+    if definition.filter.faces.then != "deface":
+        return []
+    return [(one.digest, one.found()) for one in face_programs(ws.settings.face_programs)]
 
 
 def _of_batch(session: Session, trial: str, keys: Sequence[str], common: str) -> dict[str, str]:

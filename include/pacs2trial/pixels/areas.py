@@ -1,11 +1,15 @@
-"""Rectangles of an image over a range of frames."""
+"""Rectangles of an image over a range of frames, and what they cover of each frame."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
+Planes = Mapping[int, NDArray[np.bool_]]
+"""Frame, counted from 1 → which of its pixels (rows, columns); frames of which none is meant are left out."""
 
 
 @dataclass(frozen=True, order=True)
@@ -56,7 +60,27 @@ class Area:
 
 def part_covered(areas: Iterable[Area], columns: int, rows: int) -> float:
     """The part of an image that areas cover together, from 0 to 1, whatever their frames."""
-    covered = np.zeros((rows, columns), bool)
+    return float(_covered(areas, columns=columns, rows=rows).mean())
+
+
+def planes_of(areas: Sequence[Area], rows: int, columns: int, frames: int) -> Planes:
+    """The pixels of an image that areas cover; what lies outside of it is cut off.
+
+    Frames that the same areas cover share one array.
+    """
+    made: dict[tuple[Area, ...], NDArray[np.bool_]] = {}
+    found: dict[int, NDArray[np.bool_]] = {}
+    for number in range(1, frames + 1):
+        concerned = tuple(area for area in areas if area.covers_frame(number))
+        if concerned not in made:
+            made[concerned] = _covered(concerned, rows, columns)
+        if made[concerned].any():
+            found[number] = made[concerned]
+    return found
+
+
+def _covered(areas: Iterable[Area], rows: int, columns: int) -> NDArray[np.bool_]:
+    covered = np.zeros((rows, columns), np.bool_)
     for area in areas:
         covered[max(area.top, 0) : max(area.bottom, 0), max(area.left, 0) : max(area.right, 0)] = True
-    return float(covered.mean())
+    return covered

@@ -212,8 +212,10 @@ def _remains(plan: Plan) -> Iterator[str]:
             "can ask that nothing leaves before that person agreed (review)."
         )
     yield (
-        "Faces that could be recognised in images of the head are not removed; no object is said to be clean of them. "
-        "Series that may show one are held, unless the trial's filter accepts them and says why."
+        "Series of the head from which a face could be made out are held, unless the trial's filter accepts them and "
+        "says why, or has the face removed: the voxels that a program of the site names are blanked. Only "
+        "objects of which some were blanked say so (113102, and NO in Recognizable Visual Features (0028,0302)); an "
+        "object's own word is not believed. What could not be removed is held."
     )
 
 

@@ -1,8 +1,7 @@
-"""Values of a frame blanked: the darkest that the frame holds takes the place of what stood in the areas."""
+"""Values of a frame blanked: the darkest that the frame holds takes the place of what stood there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,22 +9,19 @@ from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_color_lut
 
 from pacs2trial.dicomfile.scan import refuse
-from pacs2trial.pixels.areas import Area
 from pacs2trial.pixels.image import UNDECODABLE, Image
 
 
-def blanked(values: NDArray[Any], areas: Iterable[Area], image: Image) -> NDArray[Any]:
-    """A copy of the stored values of a frame with its areas blanked.
+def blanked(values: NDArray[Any], plane: NDArray[np.bool_], image: Image) -> NDArray[Any]:
+    """A copy of the stored values of a frame with the pixels of a plane blanked.
 
     Args:
         values: rows, columns (and samples), as stored.
-        areas: those of this frame.
+        plane: which pixels, by rows and columns.
         image: of the frame; its photometric interpretation says what is dark.
     """
     made = values.copy()
-    black = darkest(values, image)
-    for area in areas:
-        made[area.top : area.bottom, area.left : area.right] = black
+    made[plane] = darkest(values, image)
     return made
 
 

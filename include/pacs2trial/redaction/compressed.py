@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from pacs2trial.dicomfile.scan import refuse
 from pacs2trial.dicomfile.syntaxes import ENCAPSULATED_UNCOMPRESSED, JPEG, JPEG_2000, JPEG_LS, RLE
-from pacs2trial.pixels.areas import Area
+from pacs2trial.pixels.areas import Planes
 from pacs2trial.pixels.decoding import stored_values
 from pacs2trial.pixels.image import UNDECODABLE, Image
 from pacs2trial.redaction.blanking import blanked
@@ -33,29 +35,28 @@ _METHODS: Final = {
     **dict.fromkeys(JPEG_2000, b"ISO_15444_1"),
 }
 _FRINGE: Final = 18
-"""Pixels around an area that blocks of shared chrominance, and the smoothing of decoders, may change with it."""
+"""Pixels around what is blanked that may change with it: blocks of shared chrominance, smoothing of decoders."""
 
 
-def blanked_compressed(image: Image, areas: Sequence[Area]) -> tuple[str, bytes, Changes]:
+def blanked_compressed(image: Image, planes: Planes) -> tuple[str, bytes, Changes]:
     """Transfer syntax and value of the pixel data element, and attributes that change, after blanking.
 
     Raises:
         UnsafeObjectError: ``undecodable-pixels``; also when what was encoded does not decode to what was meant.
     """
     if image.transfer_syntax == ENCAPSULATED_UNCOMPRESSED:
-        return image.transfer_syntax, _encapsulated(_blanked_raw(image, areas)), {}
+        return image.transfer_syntax, _encapsulated(_blanked_raw(image, planes)), {}
     if image.transfer_syntax in JPEG - _JPEG_LOSSLESS_FAMILY:
-        frames = _blockwise(image, areas)
+        frames = _blockwise(image, planes)
         if frames is not None:
             return image.transfer_syntax, _encapsulated(frames), _lossy_history(image)
     target = _target(image.transfer_syntax)
     frames, photometrics = [], set()
     for number in range(1, image.description.frames + 1):
-        concerned = [area for area in areas if area.covers_frame(number)]
-        if not concerned and target == image.transfer_syntax:
+        if number not in planes and target == image.transfer_syntax:
             frames.append(image.frame(number))
             continue
-        frame, photometric = _again(image, number, concerned, target)
+        frame, photometric = _again(image, number, planes.get(number), target)
         frames.append(frame)
         photometrics.add(photometric)
     changes: dict[int, tuple[bytes, bytes]] = {}
@@ -83,10 +84,10 @@ def _target(syntax: str) -> str:
     return refuse(UNDECODABLE, "pixels in this transfer syntax cannot be blanked")
 
 
-def _again(image: Image, number: int, areas: Sequence[Area], syntax: str) -> tuple[bytes, str]:
+def _again(image: Image, number: int, plane: NDArray[np.bool_] | None, syntax: str) -> tuple[bytes, str]:
     """A frame decoded, blanked, encoded and decoded once more for proof, and its photometric interpretation."""
     values, photometric = stored_values(image, number), _decoded_photometric(image)
-    wanted = blanked(values, areas, _seen_as(image, photometric))
+    wanted = values if plane is None else blanked(values, plane, _seen_as(image, photometric))
     frame, named = encoded(wanted, image, syntax, photometric)
     made = _alone(image, frame, syntax, named)
     if not np.array_equal(stored_values(made, 1), wanted):
@@ -118,7 +119,7 @@ def _alone(image: Image, frame: bytes, syntax: str, photometric: str) -> Image:
     return replace(seen, transfer_syntax=syntax, description=one, value=_encapsulated([frame]))
 
 
-def _blockwise(image: Image, areas: Sequence[Area]) -> list[bytes] | None:
+def _blockwise(image: Image, planes: Planes) -> list[bytes] | None:
     """Every frame with its blocks blanked; None where these streams do not allow it."""
     levels = {"MONOCHROME1": (1.0,), "MONOCHROME2": (0.0,), "RGB": (0.0, 0.0, 0.0)}.get(
         image.description.photometric, (0.0, 0.5, 0.5)
@@ -128,39 +129,36 @@ def _blockwise(image: Image, areas: Sequence[Area]) -> list[bytes] | None:
     frames = []
     for number in range(1, image.description.frames + 1):
         frame = image.frame(number)
-        concerned = [area for area in areas if area.covers_frame(number)]
-        if concerned:
+        plane = planes.get(number)
+        if plane is not None:
             try:
-                frame = blanked_blocks(frame.rstrip(b"\0"), concerned, levels)
+                frame = blanked_blocks(frame.rstrip(b"\0"), plane, levels)
             except NotBlockwiseError:
                 return None
-            if not _only_there(image, number, frame, concerned):
+            if not _only_there(image, number, frame, plane):
                 return None
         frames.append(frame)
     return frames
 
 
-def _only_there(image: Image, number: int, frame: bytes, areas: Sequence[Area]) -> bool:
-    """Whether the frame decodes to what it was outside of the areas and their fringe, and to one value in each."""
+def _only_there(image: Image, number: int, frame: bytes, plane: NDArray[np.bool_]) -> bool:
+    """Whether the frame decodes to what it was outside of the plane and its fringe, and to one value in it."""
     before = stored_values(image, number)
     after = stored_values(_alone(image, frame, image.transfer_syntax, image.description.photometric), 1)
-    outside = np.ones(before.shape[:2], bool)
-    for area in areas:
-        inner = after[area.top : area.bottom, area.left : area.right]
-        if int(np.ptp(inner[..., 0] if inner.ndim == 3 else inner)) > 2:
-            return False
-        wide = area.grown(_FRINGE)
-        outside[max(wide.top, 0) : wide.bottom, max(wide.left, 0) : wide.right] = False
-    return before.shape == after.shape and bool((before[outside] == after[outside]).all())
+    inner = after[plane]
+    if before.shape != after.shape or int(np.ptp(inner[..., 0] if inner.ndim == 2 else inner)) > 2:
+        return False
+    outside = cv2.dilate(plane.astype(np.uint8), np.ones((2 * _FRINGE + 1,) * 2, np.uint8)) == 0
+    return bool((before[outside] == after[outside]).all())
 
 
-def _blanked_raw(image: Image, areas: Sequence[Area]) -> list[bytes]:
+def _blanked_raw(image: Image, planes: Planes) -> list[bytes]:
     one = replace(image.description, frames=1)
     frames = []
     for number in range(1, image.description.frames + 1):
-        concerned = [replace(area, first_frame=1, last_frame=1) for area in areas if area.covers_frame(number)]
         alone = replace(image, description=one, value=image.frame(number))
-        frames.append(blanked_native(alone, concerned) if concerned else bytes(alone.value))
+        plane = planes.get(number)
+        frames.append(bytes(alone.value) if plane is None else blanked_native(alone, {1: plane}))
     return frames
 
 

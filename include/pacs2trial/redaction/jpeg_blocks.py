@@ -14,7 +14,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pacs2trial.pixels.areas import Area
 from pacs2trial.redaction.jpeg_scan import Component, Huffman, NotBlockwiseError, Scan, Stream, parsed
 
 _BLOCK: Final = 8
@@ -23,12 +22,12 @@ _RESTART: Final = re.compile(rb"\xff[\xd0-\xd7]")
 _Bits = NDArray[np.uint8]
 
 
-def blanked_blocks(data: bytes, areas: Sequence[Area], levels: Sequence[float]) -> bytes:
-    """A stream with every block that an area touches made even.
+def blanked_blocks(data: bytes, plane: NDArray[np.bool_], levels: Sequence[float]) -> bytes:
+    """A stream with every block in which a pixel of the plane lies made even.
 
     Args:
         data: one frame, a sequential JPEG stream (baseline, or extended with Huffman codes).
-        areas: in pixels.
+        plane: which pixels, by rows and columns.
         levels: of each component, what it becomes, from 0 to 1 of its range.
 
     Raises:
@@ -47,15 +46,15 @@ def blanked_blocks(data: bytes, areas: Sequence[Area], levels: Sequence[float]) 
     parts: list[bytes] = []
     position = 0
     for scan in stream.scans:
-        parts += [data[position : scan.start], _blanked_scan(stream, scan, data, areas, values)]
+        parts += [data[position : scan.start], _blanked_scan(stream, scan, data, plane, values)]
         position = scan.stop
     return b"".join([*parts, data[position:]])
 
 
-def _blanked_scan(stream: Stream, scan: Scan, data: bytes, areas: Sequence[Area], values: dict[int, int]) -> bytes:
+def _blanked_scan(stream: Stream, scan: Scan, data: bytes, plane: NDArray[np.bool_], values: dict[int, int]) -> bytes:
     coded = data[scan.start : scan.stop]
     marks = [match.span() for match in _RESTART.finditer(coded)]
-    blocks = list(_blocks(stream, scan, areas))
+    blocks = list(_blocks(stream, scan, plane))
     each = len(blocks) if not scan.restart else scan.restart * _blocks_a_unit(scan)
     parts: list[bytes] = []
     position = 0
@@ -77,8 +76,8 @@ def _blocks_a_unit(scan: Scan) -> int:
     return sum(one.across * one.down for one in scan.components)
 
 
-def _blocks(stream: Stream, scan: Scan, areas: Sequence[Area]) -> Iterator[tuple[Component, bool]]:
-    """The blocks of a scan in their order, and whether an area touches them (A.2)."""
+def _blocks(stream: Stream, scan: Scan, plane: NDArray[np.bool_]) -> Iterator[tuple[Component, bool]]:
+    """The blocks of a scan in their order, and whether a pixel of the plane lies in them (A.2)."""
     widest = max(one.across for one in stream.components)
     tallest = max(one.down for one in stream.components)
     if len(scan.components) == 1:
@@ -86,7 +85,7 @@ def _blocks(stream: Stream, scan: Scan, areas: Sequence[Area]) -> Iterator[tuple
         wide, tall = widest // only.across * _BLOCK, tallest // only.down * _BLOCK
         for y in range(-(-stream.rows // tall)):
             for x in range(-(-stream.columns // wide)):
-                yield only, _touches(areas, x * wide, y * tall, wide, tall)
+                yield only, _touches(plane, x * wide, y * tall, wide, tall)
         return
     for unit_y in range(-(-stream.rows // (tallest * _BLOCK))):
         for unit_x in range(-(-stream.columns // (widest * _BLOCK))):
@@ -95,14 +94,11 @@ def _blocks(stream: Stream, scan: Scan, areas: Sequence[Area]) -> Iterator[tuple
                 for y in range(one.down):
                     for x in range(one.across):
                         left, top = (unit_x * one.across + x) * wide, (unit_y * one.down + y) * tall
-                        yield one, _touches(areas, left, top, wide, tall)
+                        yield one, _touches(plane, left, top, wide, tall)
 
 
-def _touches(areas: Sequence[Area], left: int, top: int, width: int, height: int) -> bool:
-    return any(
-        area.left < left + width and left < area.right and area.top < top + height and top < area.bottom
-        for area in areas
-    )
+def _touches(plane: NDArray[np.bool_], left: int, top: int, width: int, height: int) -> bool:
+    return bool(plane[top : top + height, left : left + width].any())
 
 
 @dataclass

@@ -151,7 +151,7 @@ def _persons(ws: Workspace, subject: Subject, members: Sequence[Chosen]) -> Iter
 
 def _members(session: Session, package_id: int) -> list[Chosen]:
     rows = session.execute(
-        select(*CHOSEN)
+        select(*CHOSEN, PackageMember.mask)
         .join(StagedVersion, StagedVersion.instance_id == Instance.id)
         .join(PackageMember, PackageMember.version_id == StagedVersion.id)
         .where(PackageMember.package_id == package_id)

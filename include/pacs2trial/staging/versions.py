@@ -40,7 +40,7 @@ def is_let_through() -> ColumnElement[bool]:
 
 
 def members_changed() -> Select[int]:
-    """The ids of packages with a member of which the trial uses another version now, or has to judge one anew.
+    """The ids of packages with a member of which the trial uses another version or mask, or has to judge one anew.
 
     Or that the trial lets through no longer: its subject is held.
     """
@@ -57,7 +57,7 @@ def members_changed() -> Select[int]:
                 TrialInstance.subject_id == PackageRow.subject_id,
             ),
         )
-        .where(or_(has_news(), is_other(), ~is_let_through()))
+        .where(or_(has_news(), is_other(), PackageMember.mask != TrialInstance.mask, ~is_let_through()))
     )
 
 

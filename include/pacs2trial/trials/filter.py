@@ -140,9 +140,12 @@ _LINK_WORDS: Final = {
 
 
 class Faces(Part):
-    """What is done with a series of the head from which a face could be made out; ``accept`` needs ``because``."""
+    """What is done with a series of the head from which a face could be made out; ``accept`` needs ``because``.
 
-    then: Literal["hold", "accept"] = "hold"
+    ``deface``: a program of the site says where the face is, and those voxels are blanked.
+    """
+
+    then: Literal["hold", "accept", "deface"] = "hold"
     because: Quoted = ""
 
     @model_validator(mode="after")
@@ -153,12 +156,7 @@ class Faces(Part):
 
 
 def _faces(value: Any) -> Any:
-    """``hold`` alone stands for ``{then: hold}``; what cannot be had is refused with what to do instead."""
-    if "deface" in (value, value.get("then") if isinstance(value, dict) else ""):
-        raise ValueError(
-            "pacs2trial removes no faces itself; say hold, send the series in again defaced and use that version "
-            "(docs/filters.md)"
-        )
+    """``hold`` alone stands for ``{then: hold}``."""
     return {"then": value} if isinstance(value, str) else value
 
 
@@ -188,6 +186,8 @@ class Filter(Part):
         faces = {
             "hold": "are held for a person",
             "accept": f"are accepted, because {self.faces.because}",
+            "deface": "lose the face: a program of the site says which voxels show it, and those are blanked; where "
+            "that fails they are held for a person",
         }[self.faces.then]
         said.append(f"Images of the head from which a face could be made out {faces}.")
         return " ".join(said)

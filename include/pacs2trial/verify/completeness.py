@@ -10,7 +10,9 @@ from pacs2trial.verify.origin import Origin
 from pacs2trial.verify.zipfiles import MANIFEST
 
 
-def set_differences(archive: zipfile.ZipFile, manifest: Manifest, origin: Origin, accepted: Set[int]) -> Iterator[str]:
+def set_differences(
+    archive: zipfile.ZipFile, manifest: Manifest, origin: Origin, accepted: Set[tuple[int, str]]
+) -> Iterator[str]:
     """Where zip, manifest, vault and ledger do not name the same members."""
     beside = {MANIFEST, *(file.name for file in manifest.files)}
     packed = {name for name in archive.namelist() if name not in beside}
@@ -20,12 +22,12 @@ def set_differences(archive: zipfile.ZipFile, manifest: Manifest, origin: Origin
         yield f"{name}: {'not in the manifest' if name in packed else 'in the manifest, not in the zip'}"
     for name in sorted(packed ^ recorded):
         yield f"{name}: {'not in the vault' if name in packed else 'in the vault, not in the zip'}"
-    versions = {source.version_id: name for name, source in origin.sources.items()}
-    missing = len(accepted - versions.keys())
+    contents = {source.content: name for name, source in origin.sources.items()}
+    missing = len(accepted - contents.keys())
     if missing:
         yield f"ledger: {missing} accepted objects are not in the package; collect again"
-    for version in sorted(versions.keys() - accepted):
-        yield f"{versions[version]}: not accepted any more, or staged anew; collect again"
+    for content in sorted(contents.keys() - accepted):
+        yield f"{contents[content]}: not accepted any more, or staged anew; collect again"
     yield from miscounts(manifest)
     yield from _wrong_header(manifest, origin)
     if content_digest(archive, manifest) != origin.content_digest:

@@ -45,6 +45,12 @@ class Source:
     digest: str
     sha256: str  # of the member, as it was recorded when the package was made
     removed: bool = False  # the staged object was cleaned up
+    mask: str = ""  # digest of the voxels that were blanked, if any
+
+    @property
+    def content(self) -> tuple[int, str]:
+        """The staged content and what was blanked of it."""
+        return self.version_id, self.mask
 
 
 @dataclass(frozen=True)
@@ -77,15 +83,21 @@ def origin_of(ws: Workspace, package_id: int) -> Origin:
             raise InputError(f"package {package_id} is not in the vault")
         subject = session.get_one(Subject, row.subject_id)
         members = session.execute(
-            select(PackageMember.name, PackageMember.sha256, StagedVersion)
+            select(PackageMember.name, PackageMember.sha256, PackageMember.mask, StagedVersion)
             .join(StagedVersion, StagedVersion.id == PackageMember.version_id)
             .where(PackageMember.package_id == package_id)
         )
         sources = {
             name: Source(
-                version.instance_id, version.id, version.path, version.digest, sha256, version.removed_at is not None
+                instance_id=version.instance_id,
+                version_id=version.id,
+                path=version.path,
+                digest=version.digest,
+                sha256=sha256,
+                removed=version.removed_at is not None,
+                mask=mask,
             )
-            for name, sha256, version in members
+            for name, sha256, mask, version in members
         }
     inputs = json.loads(ws.vault.pinned(row.inputs))
     definition = TrialDefinition.model_validate_json(ws.vault.pinned(inputs["origin"]["definition"]))
@@ -188,11 +200,12 @@ def originals_of(ws: Workspace, origin: Origin, seen: Survey) -> Originals:
     return Originals(own, frozenset(uids), nameless=len(owned) - len(said))
 
 
-def accepted_versions(session: Session, origin: Origin) -> set[int]:
-    """The contents that the trial uses of everything that its filter let through for this subject."""
-    return set(
-        session.scalars(
-            select(StagedVersion.id)
+def accepted_contents(session: Session, origin: Origin) -> set[tuple[int, str]]:
+    """The contents that the trial uses of everything that its filter let through for this subject, with their masks."""
+    return {
+        (version_id, mask)
+        for version_id, mask in session.execute(
+            select(StagedVersion.id, TrialInstance.mask)
             .join(TrialInstance, TrialInstance.instance_id == StagedVersion.instance_id)
             .join(Instance, Instance.id == StagedVersion.instance_id)
             .join(Subject, Subject.id == TrialInstance.subject_id)
@@ -205,7 +218,7 @@ def accepted_versions(session: Session, origin: Origin) -> set[int]:
                 *_study_of(session, origin),
             )
         )
-    )
+    }
 
 
 def lacking_modalities(session: Session, origin: Origin) -> list[str]:

@@ -12,6 +12,7 @@ from blake3 import blake3
 
 from pacs2trial.errors import InputError, ProofError, UnsafeObjectError
 from pacs2trial.vault.tables import PackageRow, PackageState, Subject, now
+from pacs2trial.verify.blanking import blanking_faults
 from pacs2trial.verify.completeness import set_differences
 from pacs2trial.verify.dates import Dates
 from pacs2trial.verify.dicom import DicomObject
@@ -22,7 +23,7 @@ from pacs2trial.verify.manifest import Manifest, read_manifest
 from pacs2trial.verify.origin import (
     Origin,
     Source,
-    accepted_versions,
+    accepted_contents,
     lacking_modalities,
     origin_of,
     originals_of,
@@ -93,11 +94,11 @@ def _proven_before(ws: Workspace, origin: Origin) -> Proof | None:
     removed = any(source.removed for source in origin.sources.values())
     with ws.vault.session(read_only=True) as session:
         verified = session.get_one(PackageRow, origin.package_id).state == PackageState.VERIFIED
-        accepted = accepted_versions(session, origin)
+        accepted = accepted_contents(session, origin)
     path = ws.settings.packages / origin.path
     if not verified or not path.is_file():
         return None
-    if not removed and accepted != {source.version_id for source in origin.sources.values()}:
+    if not removed and accepted != {source.content for source in origin.sources.values()}:
         return None
     with path.open("rb") as file:
         same = hashlib.file_digest(file, "sha256").hexdigest() == origin.sha256
@@ -126,13 +127,13 @@ class _Comparison:
     """One pass over the members, each beside the staged object that it was made of, one pair in memory at a time."""
 
     def __init__(self, ws: Workspace, origin: Origin, archive: zipfile.ZipFile, manifest: Manifest) -> None:
-        self._staging = ws.settings.staging
+        self._staging, self._pinned = ws.settings.staging, ws.vault.pinned
         self._origin, self._archive, self._manifest = origin, archive, manifest
         seen = survey(self._staging, origin.sources.values())
         originals = originals_of(ws, origin, seen)
         with ws.vault.session(read_only=True) as session:
             pseudonyms = trial_uids(session, origin.trial, seen.uids)
-            self._accepted = accepted_versions(session, origin)
+            self._accepted = accepted_contents(session, origin)
             person = session.get_one(Subject, origin.subject_id).person_id
             lacking = lacking_modalities(session, origin)
         self._dates = Dates(origin.definition, ws.vault.date_shift(person, origin.trial))
@@ -193,7 +194,10 @@ class _Comparison:
         self._found[IDENTIFIERS] += self._search.in_object(name, packed)
         self._found[IDENTIFIERS] += self._dates.findings(name, staged, packed)
         self._found[LINKS] += self._links.differences(name, staged, packed)
-        if staged.pixel_digest() != packed.pixel_digest():
+        if source.mask:
+            faults = blanking_faults(staged_bytes, packed_bytes, self._pinned(source.mask))
+            self._found[PIXELS] += [f"{name}: {fault}" for fault in faults]
+        elif staged.pixel_digest() != packed.pixel_digest():
             self._found[PIXELS].append(f"{name}: pixel data differ from the staged object's")
         if validate and self._validator:
             self._checked += 1

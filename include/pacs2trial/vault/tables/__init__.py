@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from pacs2trial.vault.tables.acts import AuditEntry, Disclosure, Lock
 from pacs2trial.vault.tables.base import Base, now
+from pacs2trial.vault.tables.faces import FaceMask, FaceRemoval
 from pacs2trial.vault.tables.identities import DateShift, Identifier, Kind, Person, Pseudonym, Scope
 from pacs2trial.vault.tables.instances import Instance, InstanceState, QuarantineItem, StagedVersion
 from pacs2trial.vault.tables.judgements import (
@@ -46,6 +47,8 @@ __all__ = [
     "DateShift",
     "Delivery",
     "Disclosure",
+    "FaceMask",
+    "FaceRemoval",
     "HandedOver",
     "HeldDecision",
     "HeldNames",

@@ -33,6 +33,7 @@ class TrialInstance(Base):
     contents: Mapped[int] = mapped_column(default=1)  # of the instance when it was judged; 0: to be judged anew
     state: Mapped[str] = mapped_column(String(16))
     rule: Mapped[str] = mapped_column(String(200))
+    mask: Mapped[str] = mapped_column(String(64), default="")  # of the face, to be blanked; empty if nothing is
     judged_at: Mapped[datetime] = mapped_column(default=now, onupdate=now)
     released_at: Mapped[datetime | None]  # cleaned up: this trial does not need the staged content any more
     __table_args__ = (UniqueConstraint("trial", "instance_id"),)

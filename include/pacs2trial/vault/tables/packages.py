@@ -42,7 +42,7 @@ class PackageRow(Base):
 
 
 class PackageMember(Base):
-    """One DICOM object of a package and the staged content it was made from."""
+    """One DICOM object of a package, the staged content it was made from, and the mask that was blanked, if any."""
 
     __tablename__ = "package_member"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -50,6 +50,7 @@ class PackageMember(Base):
     version_id: Mapped[int] = mapped_column(ForeignKey("staged_version.id"))
     name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+    mask: Mapped[str] = mapped_column(String(64), default="")
 
 
 class CollectedSubject(Base):

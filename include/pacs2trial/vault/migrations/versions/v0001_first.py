@@ -21,6 +21,7 @@ def upgrade() -> None:
     _create_pins_and_runs()
     _create_ledger()
     _create_decisions_about_pixels()
+    _create_faces()
     _create_packages()
     _create_locks_and_audit()
     for table in APPEND_ONLY:
@@ -263,6 +264,7 @@ def _create_ledger() -> None:
         _number("contents"),
         _text("state", 16),
         _text("rule", 200),
+        _text("mask", 64),
         _time("judged_at"),
         _time("released_at", nullable=True),
         sa.UniqueConstraint("trial", "instance_id"),
@@ -323,6 +325,28 @@ def _create_decisions_about_pixels() -> None:
     )
 
 
+def _create_faces() -> None:
+    op.create_table(
+        "face_removal",
+        _id(),
+        _text("volume", 64, unique=True),
+        _text("outcome", 16),
+        _text("reason", 100),
+        _text("program", 200),
+        _text("declared", 64),
+        _number("changed"),
+        _time("answered_at"),
+    )
+    op.create_table(
+        "face_mask",
+        _id(),
+        _to("face_removal", name="removal_id"),
+        _to("instance"),
+        _pinned("mask"),
+        sa.UniqueConstraint("removal_id", "instance_id"),
+    )
+
+
 def _create_packages() -> None:
     op.create_table(
         "package",
@@ -350,6 +374,7 @@ def _create_packages() -> None:
         _to("staged_version", name="version_id"),
         sa.Column("name", sa.Text(), nullable=False),
         _text("sha256", 64),
+        _text("mask", 64),
     )
     op.create_table(
         "collected_subject",
