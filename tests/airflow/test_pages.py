@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from airflow.models.dagrun import DagRun
 from airflow.utils.session import create_session
 from airflow.utils.types import DagRunType
 from playwright.sync_api import Browser, Page
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from pacs2trial.holdings.ledger import Narrowing
-from pacs2trial.vault.tables import PixelDecision
+from pacs2trial.pixels.masks import Mask
+from pacs2trial.vault.tables import PixelDecision, TrialInstance
 from pacs2trial_demo.identities import IDENTITIES, planted_values
 from support.api_server import ApiServer
 from support.browsing import PAGES, barriers, chromium, page_of, picture
@@ -145,6 +147,39 @@ def test_blanked_areas_are_drawn_on_the_images_that_have_them(server: ApiServer,
     ((place, paths),) = layer["paths"].items()
     assert stack["instances"][stack["images"][int(place)][0]] == uids[chosen.sop_instance]
     assert paths == [[3.5, 5.5, 13.5, 5.5, 13.5, 7.5, 3.5, 7.5]]
+
+
+def test_a_blanked_face_is_gone_from_the_image_and_outlined(
+    server: ApiServer, shown_site: ShownSite, browser: Browser
+) -> None:
+    view, vault = shown_site.view(LUNG), shown_site.ws.vault
+    with vault.session(read_only=True) as session:
+        found = view.ledger.all_contents(session, Narrowing(owners=("LA-002",), modalities=("CT",)))
+    series = found[0].chosen.series
+    slices = [content for content in found if content.chosen.series == series]
+    header = view.object_of(slices[0]).described()
+    plane = np.zeros((header.Rows, header.Columns), bool)
+    plane[: header.Rows // 3] = True
+    digest = vault.pin("face mask", Mask(header.Rows, header.Columns, 1, {1: plane}).packed())
+    which = TrialInstance.instance_id.in_([content.chosen.instance_id for content in slices])
+    uids = view.shown([slices[0].chosen.study, series])
+    at = f"{PAGES}/trials/{LUNG}/studies/{uids[slices[0].chosen.study]}/series/{uids[series]}"
+    with vault.session() as session:
+        session.execute(update(TrialInstance).where(TrialInstance.trial == LUNG, which).values(mask=digest))
+    try:
+        with server.client("rita") as client:
+            (layer,) = client.get(f"{at}/drawings").json()["areas"]
+        with page_of(browser, server) as page:
+            page.goto(at)
+            page.locator("[data-painted]").wait_for()
+            page.locator("[data-drawn]").wait_for(state="attached")
+            page.get_by_text("Blanked face").wait_for()
+            picture(page, "viewer-face")
+    finally:
+        with vault.session() as session:
+            session.execute(update(TrialInstance).where(TrialInstance.trial == LUNG, which).values(mask=""))
+    assert (layer["name"], len(layer["paths"])) == ("Blanked face", len(slices))
+    assert {max(path[1::2]) for paths in layer["paths"].values() for path in paths} == {header.Rows // 3 - 0.5}
 
 
 def test_a_run_s_tab_shows_its_account(server: ApiServer, browser: Browser) -> None:

@@ -10,17 +10,16 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pacs2trial.errors import HeldError
-from pacs2trial.filtering.pixel_decisions import decisions_about
 from pacs2trial.holdings.frames import encoded_frames, image_description
 from pacs2trial.holdings.ledger import Content, Narrowing
 from pacs2trial.holdings.objects import ShownObject
 from pacs2trial.holdings.view import View
-from pacs2trial.pixels.areas import Area
 from pacs2trial.preview.contours import outlines
 from pacs2trial.preview.isodose import isodoses
 from pacs2trial.preview.pixels import pixels
 from pacs2trial.preview.plans import prescribed_dose
-from pacs2trial.preview.stack import Image, Plane, plane_of
+from pacs2trial.preview.stack import Plane, plane_of
+from pacs2trial_airflow.pages.made.blanked import blanked_layers
 from pacs2trial_airflow.pages.made.held import stack_of
 from pacs2trial_airflow.site import site
 
@@ -32,7 +31,7 @@ def drawings_of(scope: str, study: str, series: str) -> bytes:
     """
     objects, _, images = stack_of(scope, study, series)
     view = site.view(scope)
-    drawn: dict[str, Any] = {"structures": [], "doses": [], "areas": _blanked(view, objects, images), "held": 0}
+    drawn: dict[str, Any] = {"structures": [], "doses": [], "areas": blanked_layers(view, objects, images), "held": 0}
     planes = [image.plane for image in images if image.plane is not None]
     final = view.object_of(objects[images[0].of_object]).described()
     if len(planes) < len(images) or not all(plane.is_parallel(planes[0]) for plane in planes) or not plane_of(final):
@@ -54,29 +53,6 @@ def drawings_of(scope: str, study: str, series: str) -> bytes:
         elif content.modality == "RTDOSE" and str(dataset.get("FrameOfReferenceUID") or "") == of_frame:
             drawn["doses"] += _isodoses(shown, dataset, planes, prescribed)
     return json.dumps(drawn, separators=(",", ":")).encode()
-
-
-def _blanked(view: View, objects: Sequence[Content], images: Sequence[Image]) -> list[dict[str, Any]]:
-    """The areas that were blanked in these images, as one layer; empty where there are none."""
-    with view.ws.vault.session(read_only=True) as session:
-        decisions = decisions_about(session, [content.chosen.instance_id for content in objects])
-    paths: dict[int, list[list[float]]] = {}
-    for place, image in enumerate(images):
-        chosen = objects[image.of_object].chosen
-        for decided in decisions.get(chosen.instance_id, {}).values():
-            if decided.outcome != "wipe" or decided.result not in ("", chosen.digest):
-                continue
-            for area in decided.areas:
-                if area.first_frame <= image.frame <= (area.last_frame or image.frame):
-                    paths.setdefault(place, []).append(_corners(area))
-    return [{"key": "blanked", "name": "Blanked areas", "colour": "#ff66ff", "paths": paths}] if paths else []
-
-
-def _corners(area: Area) -> list[float]:
-    """Column and row of the corners, at the edges of pixels whose centres have whole numbers."""
-    left, top = area.left - 0.5, area.top - 0.5
-    right, bottom = left + area.width, top + area.height
-    return [left, top, right, top, right, bottom, left, bottom]
 
 
 def _others(view: View, owner: str, modalities: Sequence[str]) -> list[Content]:

@@ -50,7 +50,7 @@ def stack_of(scope: str, study: str, series: str) -> Stack:
         NotAPictureError: there is no image in the series.
     """
     objects = [content for content in found(scope, study, series) if content.modality not in WITHOUT_IMAGE]
-    key = (scope, series, *(str(content.chosen.version_id) for content in objects))
+    key = (scope, series, *(f"{content.chosen.version_id} {content.chosen.mask}" for content in objects))
     with _lock:
         known = _stacks.get(key)
     if known is None:
