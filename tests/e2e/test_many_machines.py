@@ -220,8 +220,8 @@ def _disturb(ran: Ran) -> None:
 
 
 def _repeat(ran: Ran) -> None:
-    """The same once more with both workers there."""
-    ran.last_run = _asked(lambda: ran.cluster.rest().trigger(DAG_ID))
+    """Everything is made once more with both workers there."""
+    ran.last_run = _asked(lambda: ran.cluster.rest().trigger(DAG_ID, {"remake": "everything"}))
     ran.again = _follow(ran, ran.last_run)
 
 

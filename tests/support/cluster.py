@@ -155,7 +155,7 @@ def _environment(settings: Settings, server: PostgresServer, redis: int, web: in
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
             "AIRFLOW__CELERY__BROKER_URL": f"redis://127.0.0.1:{redis}/0",
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{database}",
-            "AIRFLOW__CELERY__WORKER_CONCURRENCY": "2",
+            "AIRFLOW__CELERY__WORKER_CONCURRENCY": "1",  # two tasks at a time are one for each worker
             "AIRFLOW__CELERY__WORKER_PREFETCH_MULTIPLIER": "1",
             "AIRFLOW__CORE__AUTH_MANAGER": "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager",
             "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),

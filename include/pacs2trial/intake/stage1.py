@@ -277,7 +277,9 @@ def _store(
         size = sum(memoryview(part).nbytes for part in parts)
         lies = Content(content, size, path, pinned_staging_plan(ws).digest, pixels)
         token = quarantine.token_of(ws, received.parts) if suspect else ""
-        renamed = any(is_renamed(ws.settings.staging / other, target) for other in contents.values())
+        renamed = content not in contents and any(
+            is_renamed(ws.settings.staging / other, target) for other in contents.values()
+        )
         try:
             recorded = _recorder(ws).record(Ready(draft, arrival, lies, first=first, renamed=renamed, released=token))
         except (OvertakenError, SupersededError):
