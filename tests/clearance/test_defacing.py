@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
+from pydicom.uid import UID, RLELossless
 
 from pacs2trial.clearance import filter_subject
 from pacs2trial.clearance.held import decide_held, held_series
@@ -42,7 +45,7 @@ each(lambda ds, values: cut(ds, values) if ds.InstanceNumber >= {WITH_FACE.start
 """
 
 
-def head(syntax: str = "") -> list[FileDataset]:
+def head(syntax: UID | None = None) -> list[FileDataset]:
     slices = study(LUCZYNSKA, when=SECOND_DAY, parts={"CT"}, slices=SLICES, matrix=MATRIX)
     for one in slices:
         one.BodyPartExamined, one.PixelSpacing = "HEAD", [1.0, 1.0]
@@ -57,13 +60,37 @@ def runs(folder: Path) -> int:
     return len(log.read_text()) if log.is_file() else 0
 
 
-@pytest.fixture
-def site(settings: Settings, furnished_home: Path, tmp_path: Path) -> Iterator[Hospital]:
+def with_program(settings: Settings, furnished_home: Path, folder: Path) -> Iterator[Hospital]:
     """A site with a program; LUNGART has faces removed, PELVIC accepts them."""
-    for each in copied(settings, furnished_home, face_programs=registered(tmp_path, script(tmp_path, PROGRAM))):
+    for each in copied(settings, furnished_home, face_programs=registered(folder, script(folder, PROGRAM))):
         each.define(LUNG, filter={"faces": "deface"})
         each.define(PELVIS, filter={"faces": {"then": "accept", "because": "the dose to the face is studied"}})
         yield each
+
+
+@pytest.fixture
+def site(settings: Settings, furnished_home: Path, tmp_path: Path) -> Iterator[Hospital]:
+    """A site with a program and no head yet."""
+    yield from with_program(settings, furnished_home, tmp_path)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A site at which the program was asked of a head, for tests that only look."""
+
+    site: Hospital
+    folder: Path
+    filtered: Filtered
+    package: PackageMade
+
+
+@pytest.fixture(scope="module")
+def done(furnished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+    folder = tmp_path_factory.mktemp("defaced")
+    settings = Settings(home=folder / "home", trials=folder / "trials", receiver_port=0, durable=False)
+    for each in with_program(settings, furnished_home, folder):
+        each.stage(head())
+        yield Done(each, folder, filtered(each), collected(each))
 
 
 def filtered(site: Hospital, trial: str = LUNG, key: str = "LA-001") -> Filtered:
@@ -88,63 +115,64 @@ def changed_program(site: Hospital, folder: Path, body: str, **told: object) -> 
     registered(folder, script(folder, body), **told)
 
 
-@pytest.mark.parametrize("syntax", ["", "1.2.840.10008.1.2.5"])
-def test_exactly_the_voxels_that_the_program_changed_are_blanked(site: Hospital, tmp_path: Path, syntax: str) -> None:
-    whole = {one.InstanceNumber: one for one in head(syntax)}
-    site.stage(whole.values())
-    done = filtered(site)
-    assert (done.held, dict(done.images)) == (0, {"face removed": SLICES})
-    package = collected(site)
-    assert all(proof.passed for proof in site.verify(package))
-    found = heads(package)
+def test_exactly_the_voxels_that_the_program_changed_are_blanked(done: Done) -> None:
+    assert (done.filtered.held, dict(done.filtered.images)) == (0, {"face removed": SLICES})
+    whole = {one.InstanceNumber: one for one in head()}
+    found = heads(done.package)
     assert set(found) == set(whole)
     for number, one in found.items():
-        values = one.pixel_array
-        assert np.array_equal(values[FRONT:], whole[number].pixel_array[FRONT:])
+        values, before = one.pixel_array, whole[number].pixel_array
+        assert np.array_equal(values[FRONT:], before[FRONT:])
         if number in WITH_FACE:
-            assert (values[:FRONT] == whole[number].pixel_array.min()).all()
+            assert (values[:FRONT] == before.min()).all()
         else:
             assert hashlib.md5(one.PixelData).digest() == hashlib.md5(whole[number].PixelData).digest()
-    assert runs(tmp_path) == 1
 
 
-def test_the_header_tells_of_it_where_something_was_blanked_and_is_never_the_programs(site: Hospital) -> None:
-    site.stage(head())
-    package = collected(site)
-    for number, one in heads(package).items():
+def test_every_proof_passes(done: Done) -> None:
+    assert all(proof.passed for proof in done.site.verify(done.package))
+
+
+def test_the_header_tells_of_it_where_something_was_blanked_and_is_never_the_programs(done: Done) -> None:
+    for number, one in heads(done.package).items():
         codes = [item.CodeValue for item in one.DeidentificationMethodCodeSequence]
         assert (one.get("RecognizableVisualFeatures") == "NO") == (number in WITH_FACE)
         assert ("113102" in codes, one.ImageType[0] == "DERIVED") == (number in WITH_FACE,) * 2
         assert "113101" not in codes, "nobody looked for text"
         assert one.SeriesDescription != "by the program"
-    assert b"Made^Up" not in package.path.read_bytes()
+    assert b"Made^Up" not in done.package.path.read_bytes()
 
 
-def test_another_trial_gets_the_face_if_it_accepts_it(site: Hospital) -> None:
+def test_another_trial_gets_the_face_if_it_accepts_it(done: Done) -> None:
     whole = {one.InstanceNumber: one.pixel_array for one in head()}
-    site.stage(head())
-    collected(site)
-    found = heads(collected(site, PELVIS, "PV-007"))
+    found = heads(collected(done.site, PELVIS, "PV-007"))
     assert all(np.array_equal(one.pixel_array, whole[number]) for number, one in found.items())
     assert not any("RecognizableVisualFeatures" in one for one in found.values())
 
 
-def test_a_face_is_removed_once_and_the_package_stays_what_it_was(site: Hospital, tmp_path: Path) -> None:
-    site.stage(head())
-    first = collected(site)
-    again = collected(site)
-    assert (again.changed, again.content_digest, runs(tmp_path)) == (False, first.content_digest, 1)
-    changed_program(site, tmp_path, "sys.exit(1)", version="2.0")
-    assert collected(site).content_digest == first.content_digest, "what was removed stays so whatever the program is"
+def test_another_night_asks_nothing_and_the_package_stays_what_it_was(done: Done) -> None:
+    again = collected(done.site)
+    assert (again.changed, again.content_digest) == (False, done.package.content_digest)
+    assert runs(done.folder) == 1
+
+
+def test_a_compressed_series_stays_compressed(site: Hospital) -> None:
+    whole = {one.InstanceNumber: one.pixel_array for one in head(RLELossless)}
+    site.stage(head(RLELossless))
+    package = collected(site)
+    assert all(proof.passed for proof in site.verify(package))
+    for number, one in heads(package).items():
+        assert one.file_meta.TransferSyntaxUID == RLELossless
+        assert np.array_equal(one.pixel_array[FRONT:], whole[number][FRONT:])
+        assert (np.unique(one.pixel_array[:FRONT]).size == 1) or number not in WITH_FACE
 
 
 def test_when_the_series_grows_the_program_sees_all_of_it(site: Hospital, tmp_path: Path) -> None:
     slices = head()
     site.stage(slices[:-1])
-    assert len(heads(collected(site))) == SLICES - 1
+    assert filtered(site).held == 0
     site.stage(slices[-1:])
-    assert len(heads(collected(site))) == SLICES
-    assert runs(tmp_path) == 2
+    assert (filtered(site).held, runs(tmp_path)) == (0, 2)
 
 
 def test_what_could_not_be_removed_waits_for_a_person_and_is_asked_again_of_another_program(
@@ -171,6 +199,41 @@ def test_a_program_that_is_not_there_is_asked_again_each_time(site: Hospital, tm
     copy.write_text("#!/bin/sh\nexec cp -r $1/. $2\n", "utf-8")
     copy.chmod(0o700)
     assert filtered(site).reasons == {f"{NOT_REMOVED}the program changed no voxel": SLICES}
+
+
+KILLS = """
+import os, signal
+(Path(sys.argv[0]).parent / "where").write_text(str(given))
+os.kill(os.getppid(), signal.SIGKILL)
+"""
+
+FILTERS = """
+import sys
+from pathlib import Path
+from pacs2trial.clearance import filter_subject
+from pacs2trial.keytable import enrolled
+from pacs2trial.settings import Settings
+from pacs2trial.workspace import Workspace
+
+home, trials, database, programs = sys.argv[1:]
+ws = Workspace.open(Settings(home=Path(home), trials=Path(trials), database_url=database, face_programs=Path(programs)))
+(found,) = enrolled(ws.vault, "LUNGART", ["LA-001"])
+filter_subject(ws, ws.definition("LUNGART"), found)
+"""
+
+
+def test_a_filter_that_was_killed_beside_the_program_is_done_again_and_nothing_stays(
+    site: Hospital, tmp_path: Path
+) -> None:
+    site.stage(head())
+    changed_program(site, tmp_path, KILLS)
+    told = site.ws.settings
+    command = [sys.executable, "-c", FILTERS, told.home, told.trials, told.database_url, told.face_programs]
+    assert subprocess.run([str(one) for one in command], check=False, capture_output=True, timeout=120).returncode == -9
+    left = Path((tmp_path / "where").read_text())
+    changed_program(site, tmp_path, PROGRAM)
+    assert len(heads(collected(site))) == SLICES
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("accept", [True, False])
@@ -218,6 +281,6 @@ def test_restore_gives_the_same_bytes_although_the_program_is_gone(
     for key in ("LA-001", "LA-002"):
         assert restore_subject(ran.ws, TRIAL, key, actor="test").complete
     assert (ran.packages(), ran.digests()) == (packages, digests)
-    registered(tmp_path, script(tmp_path, "sys.exit(1)"))
+    registered(tmp_path, script(tmp_path, "sys.exit(1)"), version="2.0")
     again = collected(site, TRIAL)
     assert (again.changed, again.content_digest, runs(tmp_path)) == (False, first.content_digest, 1)

@@ -24,11 +24,6 @@ class Mask:
     frames: int
     planes: Planes = field(repr=False)
 
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return sum(int(np.count_nonzero(plane)) for plane in self.planes.values())
-
     def packed(self) -> bytes:
         """Rows, columns, frames and how many have any, then the numbers of these and the bits of each, deflated."""
         numbers = sorted(self.planes)
@@ -47,9 +42,8 @@ def unpacked(data: bytes) -> Mask:
         rows, columns, frames, several = _HEAD.unpack_from(data)
         content = zlib.decompress(data[_HEAD.size :])
         numbers = struct.unpack_from(f"<{several}L", content)
-        each = -(-rows * columns // 8)
-        bits = np.frombuffer(content, np.uint8, several * each, 4 * several).reshape(several, each)
-    except (struct.error, zlib.error) as error:
+        bits = np.frombuffer(content, np.uint8, offset=4 * several).reshape(several, -(-rows * columns // 8))
+    except (struct.error, zlib.error, ValueError) as error:
         raise ValueError(f"no mask of pixels: {type(error).__name__}") from None
     planes = np.unpackbits(bits, axis=1, count=rows * columns, bitorder="little").astype(np.bool_)
     return Mask(rows, columns, frames, dict(zip(numbers, planes.reshape(several, rows, columns), strict=True)))
