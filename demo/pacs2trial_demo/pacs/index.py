@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_partial
 
 from pacs2trial.holdings.matching import texts
 
@@ -66,18 +66,15 @@ class Index:
         Raises:
             InvalidDicomError: the file is not DICOM.
         """
-        whole = pydicom.dcmread(path, stop_before_pixels=True)
-        header = Dataset()
-        for element in whole:
-            if element.tag.group <= _LAST_GROUP:
-                header[element.tag] = element
+        with path.open("rb") as file:
+            header = read_partial(file, stop_when=lambda tag, _vr, _length: tag.group > _LAST_GROUP)
         patient, study, series, sop_instance = (_first(header, UNIQUE_KEYS[level]) for level in LEVELS)
         instance = Instance(
             path,
             (patient, study, series, sop_instance),
             header,
             str(header.SOPClassUID),
-            str(whole.file_meta.TransferSyntaxUID),
+            str(header.file_meta.TransferSyntaxUID),
         )
         with self._lock:
             self._forget(sop_instance)
