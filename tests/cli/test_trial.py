@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pacs2trial_demo.identities import LUCZYNSKA
+from support.face_programs import registered, script
+from support.vaults import write_definition
 
 if TYPE_CHECKING:
     from support.hospital import Hospital
@@ -63,6 +65,34 @@ def test_check_refuses_what_the_engine_cannot_do(site: Site) -> None:
     done = site("trial", "check")
     assert done.exit_code == 2
     assert "safe_private.csv, line 2: vr: PN is never kept in a private attribute" in done.stderr
+
+
+def test_check_refuses_to_remove_faces_where_the_site_has_no_program(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_definition(site.trials, "LUNGART", subject_key="LA-[0-9]{3}", filter={"faces": "deface"})
+    done = site("trial", "check")
+    assert "filter.faces: this site has no program that removes faces" in done.stderr
+    assert done.stdout.splitlines() == ["PELVIC is right"]
+    monkeypatch.setenv("PACS2TRIAL_FACE_PROGRAMS", str(registered(tmp_path, script(tmp_path))))
+    assert site("trial", "check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "fault"),
+    [
+        ({"command": ["deface", "{in}"]}, "0.command: Value error, no argument names {out}"),
+        ({"at_least": 0.7}, "0: Value error, at_least must be less than at_most"),
+        ({"version": 2}, "0.version: Value error, must be text: put it in quotes"),
+        ({"timeout": 2}, "0.timeout: Extra inputs are not permitted"),
+    ],
+)
+def test_check_tells_what_is_wrong_with_the_file_of_face_programs(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, object], fault: str
+) -> None:
+    write_definition(site.trials, "LUNGART", subject_key="LA-[0-9]{3}", filter={"faces": "deface"})
+    monkeypatch.setenv("PACS2TRIAL_FACE_PROGRAMS", str(registered(tmp_path, script(tmp_path), **told)))
+    assert f"faces.yaml, {fault}" in site("trial", "check").stderr
 
 
 def test_check_of_an_empty_folder_is_no_success(new_site: Site) -> None:
