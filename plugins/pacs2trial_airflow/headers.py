@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.datastructures import MutableHeaders
 
 from pacs2trial_airflow.lazy import Application, Message, Receive, Send
+
+AS_IT_LEFT: Final = {"Content-Encoding": "identity"}
+"""Of answers that are images: Airflow's server leaves them as they are. It compresses whatever names no encoding, and
+to compress a CT image costs more than to make it."""
 
 
 class WithHeaders:

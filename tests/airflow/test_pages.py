@@ -59,6 +59,7 @@ def test_a_reviewer_walks_from_the_trials_to_a_header(
         look("trials")
         page.get_by_role("link", name=LUNG, exact=True).click()
         look("trial")
+        assert not page.get_by_label("only those who wait for a person").is_checked()
         page.get_by_role("link", name="LA-001").click()
         look("subject")
         page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
@@ -74,7 +75,6 @@ def test_a_reviewer_walks_from_the_trials_to_a_header(
         page.goto(study)
         for modality, heading in (("RTPLAN", "Beams"), ("RTSTRUCT", "Structures")):
             page.locator("h3 a", has_text=modality).first.click()
-            page.locator("tbody a").first.click()
             page.get_by_role("heading", name=heading).wait_for()
             look(f"object-{modality}", "header, main > :not(.scroll), thead, tbody tr:nth-child(-n+3)")
             page.goto(study)
@@ -105,7 +105,6 @@ def test_a_header_is_filtered_and_searched(server: ApiServer, browser: Browser) 
         page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
         page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
         page.locator("h3 a", has_text="RTPLAN").first.click()
-        page.locator("tbody a").first.click()
         page.locator("table.header").wait_for()
         page.keyboard.press("/")
         page.keyboard.type("0010,0020")
@@ -116,12 +115,23 @@ def test_a_header_is_filtered_and_searched(server: ApiServer, browser: Browser) 
         assert "LA-001" in rows.inner_text()
 
 
+def test_the_heads_of_a_long_table_stay_in_sight(server: ApiServer, browser: Browser) -> None:
+    with page_of(browser, server) as page:
+        page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
+        page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
+        page.locator("h3 a", has_text="RTPLAN").first.click()
+        heads = page.locator("table.header thead th")
+        page.locator("table.header tbody tr").nth(100).scroll_into_view_if_needed()
+        assert page.evaluate("window.scrollY") > 1000
+        assert [heads.nth(place).bounding_box()["y"] for place in range(heads.count())] == [0] * heads.count()
+        picture(page, "header-scrolled-light", whole=False)
+
+
 def test_a_member_of_a_trial_sees_no_value_of_staging(server: ApiServer, browser: Browser) -> None:
     with page_of(browser, server, "uma") as page:
         page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")
         page.locator("tr", has_text="RTSTRUCT").get_by_role("link").click()
         page.locator("h3 a", has_text="RTPLAN").first.click()
-        page.locator("tbody a").first.click()
         assert "Staged" not in page.locator("table.header thead").inner_text()
         page.goto(f"{PAGES}/")
         assert page.get_by_role("link", name="Staging").count() == 0

@@ -123,6 +123,7 @@ def test_a_plan_tells_its_beams_and_a_dose_its_histograms(study: dict[str, list[
     assert prescribed_dose(plan) == 60
     for one in histograms(dose, roi_names(structures)):
         assert one.name in roi_names(structures).values()
+        assert one.unit == "Gy"
         shares = [share for _, share in one.points]
         assert max(shares) == 100
         assert shares == sorted(shares, reverse=True)

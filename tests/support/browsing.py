@@ -53,10 +53,10 @@ def page_of(
         context.close()
 
 
-def picture(page: Page, name: str) -> Path:
-    """A screenshot of the whole page, kept."""
+def picture(page: Page, name: str, *, whole: bool = True) -> Path:
+    """A screenshot of the whole page, or of what is in sight, kept."""
     path = PICTURES / f"{name}.png"
-    page.screenshot(path=path, full_page=True)
+    page.screenshot(path=path, full_page=whole)
     return path
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 _MOST_POINTS: Final = 200
+_UNITS: Final = {"GY": "Gy", "RELATIVE": "relative"}
+"""Dose Units (3004,0002) as people write them."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _histogram(one: Dataset, names: dict[int, str]) -> Histogram | None:
         roi=roi,
         name=names.get(roi, f"ROI {roi}"),
         kind=str(one.get("DVHType") or ""),
-        unit=str(one.get("DoseUnits") or ""),
+        unit=_UNITS.get(str(one.get("DoseUnits") or ""), ""),
         volume_unit=str(one.get("DVHVolumeUnits") or ""),
         minimum=_number(one.get("DVHMinimumDose")),
         maximum=_number(one.get("DVHMaximumDose")),

@@ -8,6 +8,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Send
 
 from pacs2trial_airflow.dicomweb.multipart import Multipart, Part
+from pacs2trial_airflow.headers import AS_IT_LEFT
 from pacs2trial_airflow.work import in_threads
 
 PARTIAL_CONTENT = 206
@@ -43,9 +44,12 @@ def begun(parts: Iterator[Part]) -> Iterator[Part]:
     return all_of_them()
 
 
-def streamed(pieces: Iterator[bytes], media_type: str, *, held: int = 0) -> Response:
-    """An answer of ``pieces``; 206 and a warning where ``held`` objects are not in it (PS3.18 8.5)."""
-    response = WholeOrBroken(in_threads(pieces), media_type=media_type)
+def streamed(pieces: Iterator[bytes], media_type: str, *, held: int = 0, text: bool = False) -> Response:
+    """An answer of ``pieces``; 206 and a warning where ``held`` objects are not in it (PS3.18 8.5).
+
+    Only ``text`` is left to the server's compression.
+    """
+    response = WholeOrBroken(in_threads(pieces), media_type=media_type, headers=None if text else AS_IT_LEFT)
     if held:
         response.status_code = PARTIAL_CONTENT
         response.headers["Warning"] = f'299 pacs2trial "{held} objects wait for a person and are left out"'

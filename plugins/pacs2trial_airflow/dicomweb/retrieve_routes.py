@@ -95,7 +95,7 @@ async def _metadata(scope: str, request: Request, *uids: str) -> Response:
         return held, _listed(next(texts), texts)
 
     held, texts = await in_thread(prepared)
-    return streamed(texts, kind, held=held)
+    return streamed(texts, kind, held=held, text=True)
 
 
 def _described(shown: ShownObject, base: str) -> bytes:

@@ -40,6 +40,9 @@ _POLICY: Final = (
 )
 """For the viewer's own page: its components write styles, decode in WebAssembly and work in workers; nothing comes
 from, and nothing goes to, another server."""
+_COMPILES: Final = "'unsafe-eval'"
+"""ndarray, by which OHIF reads segmentations, compiles a constructor for each number of dimensions. Of the page alone:
+its workers and all other pages compile nothing."""
 
 
 @router.get("/files/{name:path}")
@@ -69,7 +72,7 @@ async def viewer(request: Request, scope: Scope, path: str) -> Response:  # noqa
     if not index.is_file():
         return page(request, "no_viewer.html", scope=scope)
     text = await in_thread(lambda: _index(index, _files(request), f"{base_of(request)}/viewer/{scope}"))
-    scripts = " ".join(_digest_of(one) for one in _INLINE.findall(text))
+    scripts = " ".join([_COMPILES, *(_digest_of(one) for one in _INLINE.findall(text))])
     policy = _POLICY.format(scripts=scripts)
     return Response(text, media_type="text/html", headers={"Content-Security-Policy": policy})
 

@@ -43,6 +43,7 @@ from pacs2trial_airflow.pages.desk import (
     definition_of,
     desk,
 )
+from pacs2trial_airflow.pages.made.held import WITHOUT_IMAGE
 from pacs2trial_airflow.site import site
 from pacs2trial_airflow.work import in_thread
 
@@ -50,7 +51,6 @@ router = APIRouter(prefix="/trials/{scope}/reviews", dependencies=[Depends(entit
 
 SIZE: Final = 50
 _WAITING: Final = (ReviewState.OPEN, ReviewState.HELD)
-_WITHOUT_IMAGE: Final = frozenset(("RTSTRUCT", "RTPLAN", "RTRECORD", "REG", "PR", "KO", "SR", "PLAN"))
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ async def one_subject(request: Request, scope: Trial, key: SubjectKey, user: Log
             questions=questions,
             left_out=[one for one in series if one.answer and not one.in_force],
             history=history(site.ws, scope, key),
-            without_image=_WITHOUT_IMAGE,
+            without_image=WITHOUT_IMAGE,
             following=_following([whose for whose, _prompt in open_now], key),
         )
 

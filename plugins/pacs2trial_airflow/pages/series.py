@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi import APIRouter, Depends, Path, Request, status
+from fastapi.responses import RedirectResponse, Response
 
 from pacs2trial.holdings.ledger import Content
 from pacs2trial_airflow.access import entitled
+from pacs2trial_airflow.headers import AS_IT_LEFT
 from pacs2trial_airflow.pages.made import drawings, held, images
-from pacs2trial_airflow.pages.page import page
+from pacs2trial_airflow.pages.page import base_of, page
 from pacs2trial_airflow.pages.pool import pool
 from pacs2trial_airflow.scopes import Instance, ScopeName, Series, Study
 from pacs2trial_airflow.site import site
@@ -27,15 +28,18 @@ MOST_OBJECTS = 500
 
 
 @router.get("")
-async def one_series(request: Request, scope: ScopeName, study: Study, series: Series) -> HTMLResponse:
-    """The viewer, or the list of what has no image."""
+async def one_series(request: Request, scope: ScopeName, study: Study, series: Series) -> Response:
+    """The viewer, or the list of what has no image; a single object without an image is shown at once."""
     pool.warm(scope)
 
-    def found() -> HTMLResponse:
+    def found() -> Response:
         objects = held.found(scope, study, series)
         shown = site.view(scope).shown([content.chosen.sop_instance for content in objects[:MOST_OBJECTS]])
         listed = [(shown[content.chosen.sop_instance], content) for content in objects[:MOST_OBJECTS]]
         with_images = [content for content in objects if content.modality not in held.WITHOUT_IMAGE]
+        if len(listed) == 1 and not with_images:
+            at = f"{base_of(request)}/trials/{scope}/studies/{study}/series/{series}/instances/{listed[0][0]}"
+            return RedirectResponse(at, status.HTTP_303_SEE_OTHER)
         return page(
             request,
             "viewer.html" if with_images else "objects.html",
@@ -77,7 +81,8 @@ async def frame(
 ) -> Response:
     """One frame as numbers; what they are stands in the header ``X-Frame`` as JSON."""
     said, content = await pool.run(images.frame, scope, study, series, instance, number)
-    return Response(content, media_type=OCTETS, headers={"X-Frame": json.dumps(said, separators=(",", ":"))})
+    told = {"X-Frame": json.dumps(said, separators=(",", ":"))}
+    return Response(content, media_type=OCTETS, headers=AS_IT_LEFT | told)
 
 
 def _first(listed: list[tuple[str, Content]]) -> str:

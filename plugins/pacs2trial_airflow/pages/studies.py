@@ -57,6 +57,7 @@ async def one_study(request: Request, scope: ScopeName, study: Study) -> HTMLRes
             for line in series
             if line.representative in speaking
         ]
+        described.sort(key=lambda one: _place(one[0], one[2]))
         facts = facts_of_study(header_of(view, speaking[series[0].representative]))
         return page(
             request,
@@ -78,6 +79,11 @@ async def links(request: Request, scope: ScopeName, study: Study) -> HTMLRespons
     graph, held = await pool.run(graph_of, scope, study)
     owner = (await in_thread(lambda: series_of(site.view(scope), study)))[0].owner
     return page(request, "links.html", scope=scope, study=study, owner=owner, graph=graph, held=held)
+
+
+def _place(line: Line, content: Content) -> tuple[bool, int, str]:
+    """Images first, the largest series before all."""
+    return content.modality in WITHOUT_IMAGE, -line.instances, content.modality
 
 
 def series_of(view: View, study: str, series: str = "") -> list[Line]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
+from pacs2trial.errors import InputError
 from pacs2trial.holdings.ledger import Narrowing
 from pacs2trial.holdings.levels import Level
 from pacs2trial.holdings.lists import Line, lines
@@ -38,7 +39,10 @@ async def subject(request: Request, scope: ScopeName, key: SubjectKey) -> HTMLRe
                 raise NotFoundError("there is no such patient in staging")
             return page(request, "patient.html", scope=scope, key=key, studies=held)
         modalities = site.definition(scope).source.modalities
-        (whole,) = balance(view.ws.vault, scope, [key], modalities=modalities)
+        try:
+            (whole,) = balance(view.ws.vault, scope, [key], modalities=modalities)
+        except InputError as error:
+            raise NotFoundError(*error.problems) from None
         of_studies = balance_by_study(view.ws.vault, scope, [key], modalities=modalities)
         return page(
             request,
