@@ -17,6 +17,7 @@ from pacs2trial.staging.versions import has_news
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.database import batches
 from pacs2trial.vault.tables import (
+    Arriving,
     HandedOver,
     Identifier,
     Instance,
@@ -31,6 +32,7 @@ AGAIN = timedelta(hours=6)
 """After which a trial is told once more of what it has not judged: its run failed, or its DAG is paused."""
 
 _ARRIVED = (InstanceState.STAGED, InstanceState.QUARANTINED)
+_REFUSED = InstanceState.REJECTED
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,18 @@ class _New:
     subject_key: str
     study: str
     state: tuple[int, int, int | None]  # instance, its contents, how many of them the trial had judged
+    announced: bool  # by a PACS, and not judged before
 
 
 def ready(ws: Workspace, definition: TrialDefinition, *, at: datetime | None = None) -> Ready:
     """The subjects of a trial for whom a run is due.
 
-    Something is new when it came unasked and the trial has not judged it, when another content of an object came, or
-    when a person decided on versions. It is complete once nothing of its study has arrived for the site's
-    ``incoming_quiet_seconds``: the sender has ended, or stands still. What comes later is new again. Subjects that were
-    handed over are left out as long as nothing else comes, and named again after :data:`AGAIN`.
+    Something is new when it came unasked and the trial has not judged it, when it came after a retrieval had given it
+    up, when another content of an object came, or when a person decided on versions. Its study is complete once every
+    association that brought objects to it has ended and nothing has arrived for the site's ``incoming_quiet_seconds``;
+    or at once when all that is new was announced by a PACS and all that was announced is here. What comes later is new
+    again. Subjects that were handed over are left out as long as nothing else comes, and named again after
+    :data:`AGAIN`.
 
     Args:
         ws: the site.
@@ -76,11 +81,12 @@ def ready(ws: Workspace, definition: TrialDefinition, *, at: datetime | None = N
     moment = at or now()
     with ws.vault.session(read_only=True) as session:
         found = _news(session, definition)
-        open_studies = _still_arriving(
-            session, {one.study for one in found}, moment - timedelta(seconds=ws.settings.incoming_quiet_seconds)
-        )
+        studies = {one.study for one in found}
+        quiet_since = moment - timedelta(seconds=ws.settings.incoming_quiet_seconds)
+        unsettled = _still_arriving(session, studies, quiet_since) | _being_brought(session, studies, moment)
+        unsettled -= _agreed(session, unsettled - {one.study for one in found if not one.announced})
         handed = {row.subject_id: row for row in session.scalars(select(HandedOver).filter_by(trial=definition.trial))}
-    complete = [one for one in found if one.study not in open_studies]
+    complete = [one for one in found if one.study not in unsettled]
     marks = _marks(complete)
     due = {
         subject_id: mark
@@ -118,17 +124,23 @@ def _news(session: Session, definition: TrialDefinition) -> list[_New]:
         TrialInstance.subject_id == Subject.id,
     )
     query = (
-        select(Subject.id, Subject.key, Instance.study, Instance.id, Instance.contents, TrialInstance.contents)
+        select(
+            *(Subject.id, Subject.key, Instance.study, Instance.id, Instance.contents, TrialInstance.contents),
+            Instance.source,
+        )
         .join(Identifier, Identifier.person_id == Subject.person_id)
         .join(Instance, Instance.identifier_id == Identifier.id)
         .outerjoin(TrialInstance, judged_for_it)
         .where(Subject.trial == definition.trial, Subject.withdrawn_at.is_(None))
         .where(Instance.state.in_(_ARRIVED), Instance.modality.in_(definition.source.modalities))
-        .where(or_(and_(TrialInstance.id.is_(None), is_unasked()), has_news()))
+        .where(or_(and_(TrialInstance.id.is_(None), or_(is_unasked(), Instance.late)), has_news()))
     )
     return [
-        _New(subject_id, key, study, (instance_id, contents, judged))
-        for subject_id, key, study, instance_id, contents, judged in session.execute(query)
+        _New(
+            *(subject_id, key, study, (instance_id, contents, judged)),
+            announced=judged is None and source.startswith(ANNOUNCED),
+        )
+        for subject_id, key, study, instance_id, contents, judged, source in session.execute(query)
     ]
 
 
@@ -144,6 +156,24 @@ def _still_arriving(session: Session, studies: Collection[str], since: datetime)
             )
         )
     return found
+
+
+def _being_brought(session: Session, studies: Collection[str], moment: datetime) -> set[str]:
+    """Those to which an association that is still open brought objects."""
+    found: set[str] = set()
+    for batch in batches(sorted(studies)):
+        leases = select(Arriving.study).where(Arriving.study.in_(batch), Arriving.until > moment)
+        found.update(session.scalars(leases))
+    return found
+
+
+def _agreed(session: Session, studies: Collection[str]) -> set[str]:
+    """Those of which everything is here that was announced."""
+    awaited: set[str] = set()
+    for batch in batches(sorted(studies)):
+        absent = select(Instance.study).where(Instance.study.in_(batch), Instance.state.not_in((*_ARRIVED, _REFUSED)))
+        awaited.update(session.scalars(absent.distinct()))
+    return set(studies) - awaited
 
 
 def _marks(found: Collection[_New]) -> dict[int, str]:

@@ -65,6 +65,7 @@ class Staged:
         outcome: ``STAGED``, ``QUARANTINED`` or ``REJECTED``.
         reason: the site rule or fault when it was not staged; a short code, never a value.
         sop_instance: the SOP Instance UID in staging, empty when the identity could not be read.
+        study: the Study Instance UID in staging, empty when the identity could not be read.
         size: bytes that came.
         new: False when exactly this object had been taken in before.
     """
@@ -72,6 +73,7 @@ class Staged:
     outcome: InstanceState
     reason: str
     sop_instance: str
+    study: str
     size: int
     new: bool
 
@@ -272,7 +274,7 @@ def _store(
         target = ws.settings.staging / path
         there = content in contents and before is not None and content not in before.removed and target.exists()
         if there and before is not None and not suspect:
-            return Staged(before.state, before.reason, instance.sop_instance, received.size, new=False)
+            return Staged(before.state, before.reason, instance.sop_instance, instance.study, received.size, new=False)
         _write(ws, target, parts)
         size = sum(memoryview(part).nbytes for part in parts)
         lies = Content(content, size, path, pinned_staging_plan(ws).digest, pixels)
@@ -289,7 +291,7 @@ def _store(
         quarantine.forget(ws, token)
     if contents and recorded.new:
         log.warning("instance %s came with another content; both are kept", instance.sop_instance)
-    return Staged(recorded.state, recorded.reason, instance.sop_instance, received.size, recorded.new)
+    return Staged(recorded.state, recorded.reason, instance.sop_instance, instance.study, received.size, recorded.new)
 
 
 def _recorder(ws: Workspace) -> Recorder:
@@ -332,7 +334,7 @@ def _quarantine(
     if before is not None and not identities.same_person(before.identifier_id, arrival.instance.identifier_id):
         return _quarantine_other_patient(received, arrival, before.identifier_id)
     kept = quarantine.keep(received.ws, received.parts, reason=reason, detail=detail, instance=arrival, state=state)
-    return Staged(state, reason, arrival.instance.sop_instance, received.size, kept.new)
+    return Staged(state, reason, arrival.instance.sop_instance, arrival.instance.study, received.size, kept.new)
 
 
 def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_identifier: int) -> Staged:
@@ -347,7 +349,8 @@ def _quarantine_other_patient(received: _Received, arrival: Arrival, expected_id
             replace(arrival.instance, identifier_id=expected_identifier), arrival.source, arrival.facts_sealed
         ),
     )
-    return Staged(InstanceState.QUARANTINED, "other-patient", arrival.instance.sop_instance, received.size, kept.new)
+    one = arrival.instance
+    return Staged(InstanceState.QUARANTINED, "other-patient", one.sop_instance, one.study, received.size, kept.new)
 
 
 def _quarantine_unknown(received: _Received, unsafe: UnsafeObjectError) -> Staged:
@@ -357,7 +360,8 @@ def _quarantine_unknown(received: _Received, unsafe: UnsafeObjectError) -> Stage
     arrival = Arrival(expected, received.source, None) if expected else None
     kept = quarantine.keep(received.ws, received.parts, reason=unsafe.reason, detail=unsafe.detail, instance=arrival)
     sop_instance = expected.sop_instance if expected else ""
-    return Staged(InstanceState.QUARANTINED, unsafe.reason, sop_instance, received.size, kept.new)
+    study = expected.study if expected else ""
+    return Staged(InstanceState.QUARANTINED, unsafe.reason, sop_instance, study, received.size, kept.new)
 
 
 def _announced_as(received: _Received) -> Announced | None:

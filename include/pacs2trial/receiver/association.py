@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,6 +63,7 @@ class Association:
         peer_maximum: the longest PDU that the peer takes, 0 for no limit.
         contexts: accepted presentation contexts by ID.
         counts: what became of the objects that it brought, for the one line in the log at its end.
+        leaving: what is done when it ends, however it ends.
     """
 
     connection: Connection
@@ -72,6 +73,7 @@ class Association:
     peer_maximum: int
     contexts: Mapping[int, PresentationContext]
     counts: Counter[str] = field(default_factory=Counter)
+    leaving: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def next_message(self) -> Message | None:
         """The next message; None when the peer asks for the release. See :meth:`MessageReader.next`."""
@@ -146,12 +148,9 @@ class OfferingNode:
             association = Association(
                 connection, reader, proposal.calling, proposal.called, proposal.peer_maximum, contexts
             )
-            try:
+            with association.leaving:
+                association.leaving.callback(_tell, association)
                 _converse(association, by_abstract_syntax)
-            finally:
-                if association.counts:
-                    counted = ", ".join(f"{number} {what}" for what, number in sorted(association.counts.items()))
-                    log.info("%s: %s", association.calling, counted)
 
 
 Directory = Callable[[Proposal], Node | None]
@@ -195,6 +194,12 @@ def serve_association(connection: Connection, directory: Directory, admission: A
         connection.abort()
     finally:
         connection.close()
+
+
+def _tell(association: Association) -> None:
+    if association.counts:
+        counted = ", ".join(f"{number} {what}" for what, number in sorted(association.counts.items()))
+        log.info("%s: %s", association.calling, counted)
 
 
 def _converse(association: Association, offers: Mapping[str, Offer]) -> None:

@@ -11,6 +11,7 @@ import time
 
 from pacs2trial.intake.stage1 import pinned_staging_plan
 from pacs2trial.network.quiet import hush
+from pacs2trial.receiver.arriving import OpenStudies
 from pacs2trial.receiver.association import Node, serve_association
 from pacs2trial.receiver.handover import QueryRetrieveNode
 from pacs2trial.receiver.listening import listen
@@ -72,7 +73,8 @@ class Receiver:
         self._worker = worker
         self._counter = self._reception.tally.worker(worker)
         self._aet = ws.settings.receiver_aet.strip()
-        self._own_node = own_node(ws, self._counter)
+        self._open_studies = OpenStudies(ws.vault)
+        self._own_node = own_node(ws, self._counter, self._open_studies)
         self._query_retrieve = QueryRetrieve(ws)
         self._query_retrieve_node = QueryRetrieveNode(ws.settings, self._query_retrieve)
         self._running: dict[Connection, threading.Thread] = {}
@@ -103,6 +105,7 @@ class Receiver:
     def accept_from(self, listener: socket.socket) -> None:
         """Accept connections from a socket that listens, perhaps in several processes at once."""
         self._listener = listener
+        self._open_studies.start()
         self._accepting = threading.Thread(target=self._accept, args=(listener,), daemon=True, name="accept")
         self._accepting.start()
 
@@ -120,6 +123,7 @@ class Receiver:
         for connection, thread in self._associations():
             connection.interrupt()
             thread.join(grace)
+        self._open_studies.stop()
         for end in self._bell:
             os.close(end)
 

@@ -16,6 +16,7 @@ from pynetdicom import ALL_TRANSFER_SYNTAXES, VerificationPresentationContexts, 
 
 from pacs2trial.errors import TransientError
 from pacs2trial.intake.stage1 import OtherClassError, stage_dataset
+from pacs2trial.receiver.arriving import OpenStudies
 from pacs2trial.receiver.association import Association, Offer, OfferingNode
 from pacs2trial.receiver.commands import (
     AFFECTED_SOP_CLASS,
@@ -51,9 +52,9 @@ _UID = re.compile(r"[0-9.]{1,64}")
 _LONGEST_COMMENT = 64
 
 
-def own_node(ws: Workspace, counter: Counter) -> OfferingNode:
+def own_node(ws: Workspace, counter: Counter, open_studies: OpenStudies) -> OfferingNode:
     """Verification, and every storage SOP class of the standard in every transfer syntax."""
-    storage = Storage(ws, counter)
+    storage = Storage(ws, counter, open_studies)
     offers = [Offer(context, verify, frozenset({C_ECHO_RQ})) for context in VerificationPresentationContexts]
     offers += [
         Offer(build_context(sop_class, ALL_TRANSFER_SYNTAXES), storage, frozenset({C_STORE_RQ}))
@@ -70,8 +71,9 @@ def verify(association: Association, message: Message) -> None:
 class Storage:
     """Puts what C-STORE brings (PS3.7 9.1.1) through stage 1."""
 
-    def __init__(self, ws: Workspace, counter: Counter) -> None:
+    def __init__(self, ws: Workspace, counter: Counter, open_studies: OpenStudies) -> None:
         self._ws = ws
+        self._open_studies = open_studies
         self._counter = counter
 
     def __call__(self, association: Association, message: Message) -> None:
@@ -114,6 +116,8 @@ class Storage:
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender must hear that nothing was kept
             log.error("refused with 0xC000: %s", type(error).__name__)  # noqa: TRY400 - a traceback quotes values
             return CANNOT_UNDERSTAND
+        if staged.study:
+            self._open_studies.brings(association, staged.study)
         return _OUTCOMES[staged.outcome] if staged.new else Outcome.AGAIN
 
     def _comment(self, message: Message, status: int) -> dict[int, Value]:

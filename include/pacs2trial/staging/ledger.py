@@ -44,7 +44,8 @@ PULLED = "pull:"
 
 _REASON_LENGTH = 200
 _SOURCE_LENGTH = 64
-_OPEN = (InstanceState.EXPECTED, InstanceState.MISSING, InstanceState.FAILED)
+_GIVEN_UP = (InstanceState.MISSING, InstanceState.FAILED)
+_OPEN = (InstanceState.EXPECTED, *_GIVEN_UP)
 
 
 _KNOWN = (
@@ -297,6 +298,7 @@ def record_arrival(
     row = session.scalars(
         select(Instance).where(Instance.sop_instance == one.sop_instance).with_for_update(of=Instance)
     ).one()
+    row.late = row.late or (row.state in _GIVEN_UP and is_sent(arrival.source))
     if row.state in _OPEN or (released and row.state == InstanceState.QUARANTINED):
         row.state, row.reason, row.settled_at = state, reason[:_REASON_LENGTH], moment
         row.identifier_id, row.study = one.identifier_id, one.study
@@ -332,6 +334,11 @@ def _give_up(
             assert isinstance(done, CursorResult)
             changed += done.rowcount
     return changed
+
+
+def is_sent(source: str) -> bool:
+    """Whether an object came from a sender of its own accord, and not because a retrieval asked for it."""
+    return not source.startswith((ANNOUNCED, PULLED))
 
 
 def _unannounced(source: str) -> str:

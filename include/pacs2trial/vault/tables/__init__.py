@@ -14,7 +14,7 @@ from pacs2trial.vault.tables.acts import AuditEntry, Disclosure, Lock
 from pacs2trial.vault.tables.base import Base, now
 from pacs2trial.vault.tables.faces import FaceMask, FaceRemoval
 from pacs2trial.vault.tables.identities import DateShift, Identifier, Kind, Person, Pseudonym, Scope
-from pacs2trial.vault.tables.instances import Instance, InstanceState, QuarantineItem, StagedVersion
+from pacs2trial.vault.tables.instances import Arriving, Instance, InstanceState, QuarantineItem, StagedVersion
 from pacs2trial.vault.tables.judgements import (
     HandedOver,
     HeldStudy,
@@ -41,6 +41,7 @@ from pacs2trial.vault.tables.runs import Pin, Run, RunStudy
 from pacs2trial.vault.tables.texts import HeldNames, PackageTexts, ReviewedText
 
 __all__ = [
+    "Arriving",
     "AuditEntry",
     "Base",
     "CollectedSubject",

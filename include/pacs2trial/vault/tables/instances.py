@@ -43,6 +43,7 @@ class Instance(Base):
     recorded_at: Mapped[datetime] = mapped_column(default=now)
     settled_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]  # when the last content that was new came
+    late: Mapped[bool] = mapped_column(default=False)  # sent after a run had given it up
     __table_args__ = (
         Index("ix_instance_identifier_study", "identifier_id", "study"),
         Index("ix_instance_study", "study"),
@@ -69,6 +70,17 @@ class StagedVersion(Base):
     received_at: Mapped[datetime] = mapped_column(default=now)
     removed_at: Mapped[datetime | None]  # its file was cleaned up; the PACS still has the object, or had it
     __table_args__ = (UniqueConstraint("instance_id", "digest"),)
+
+
+class Arriving(Base):
+    """A study to which an association that is still open brought objects; a lease that the receiver renews."""
+
+    __tablename__ = "arriving"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study: Mapped[str] = mapped_column(String(64))
+    holder: Mapped[str] = mapped_column(String(120), index=True)  # worker process of a receiver
+    until: Mapped[datetime]
+    __table_args__ = (UniqueConstraint("study", "holder"),)
 
 
 class QuarantineItem(Base):

@@ -222,6 +222,7 @@ def _create_ledger() -> None:
         _time("recorded_at"),
         _time("settled_at", nullable=True),
         _time("arrived_at", nullable=True),
+        sa.Column("late", sa.Boolean(), nullable=False),
     )
     op.create_index("ix_instance_identifier_study", "instance", ["identifier_id", "study"])
     op.create_index("ix_instance_study", "instance", ["study"])
@@ -240,6 +241,15 @@ def _create_ledger() -> None:
         _time("removed_at", nullable=True),
         sa.UniqueConstraint("instance_id", "digest"),
     )
+    op.create_table(
+        "arriving",
+        _id(),
+        _text("study", 64),
+        _text("holder", 120),
+        _time("until"),
+        sa.UniqueConstraint("study", "holder"),
+    )
+    op.create_index("ix_arriving_holder", "arriving", ["holder"])
     op.create_table(
         "quarantine_item",
         _id(),
