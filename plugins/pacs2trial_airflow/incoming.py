@@ -20,8 +20,9 @@ _DESCRIPTION = """\
 
 Scanners, planning systems and scripts may send studies that nobody retrieved. They are staged on arrival. **arrivals**
 looks every few minutes which of them are complete, that is, the senders have ended and nothing of the study has come
-for a while, and whose they are by the key tables. **wake** tells each trial concerned, whose own DAG then filters, collects, verifies and delivers
-for just these subjects. It also wakes a trial when another version of an object came, or a person decided on one.
+for a while, and whose they are by the key tables. **wake** tells each trial concerned, whose own DAG then filters,
+collects, verifies and delivers for just these subjects. It also wakes a trial when another version of an object came,
+or a person decided on one.
 
 Nothing new: *arrivals* is skipped. A study of somebody who is in no key table waits; the log of *arrivals* and
 `pacs2trial status` list it by its pseudonym. A key table that knows the patient later wakes its trial by itself.
