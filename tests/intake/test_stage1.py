@@ -36,7 +36,8 @@ def stage(ws: Workspace, ds: FileDataset, source: str = "push:SCANNER1") -> Stag
 def test_a_staged_object_is_told_by_its_pseudonym(workspace: Workspace, planning_ct: list[FileDataset]):
     staged = stage(workspace, planning_ct[0])
     (ds,) = staged_objects(workspace.settings)
-    assert staged == Staged(InstanceState.STAGED, "", ds.SOPInstanceUID, len(encoded(planning_ct[0])[0]), new=True)
+    size = len(encoded(planning_ct[0])[0])
+    assert staged == Staged(InstanceState.STAGED, "", ds.SOPInstanceUID, ds.StudyInstanceUID, size, new=True)
     (path,) = staged_files(workspace.settings)
     below = path.relative_to(workspace.settings.staging)
     assert below.parts == (ds.PatientID, ds.StudyInstanceUID, ds.SeriesInstanceUID, f"{ds.SOPInstanceUID}.dcm")
