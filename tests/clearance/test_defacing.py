@@ -22,7 +22,7 @@ from pacs2trial.clearance.held import decide_held, held_series
 from pacs2trial.collect import PackageMade, collect_subject
 from pacs2trial.errors import HeldError, InputError
 from pacs2trial.filtering.filter import Filtered
-from pacs2trial.filtering.trial_rules import NOT_REMOVED
+from pacs2trial.filtering.trial_rules import NOT_REMOVED, TO_BE_REMOVED
 from pacs2trial.restore import restore_subject
 from pacs2trial.retrieve.settle import retrieve
 from pacs2trial.settings import Settings
@@ -173,6 +173,25 @@ def test_when_the_series_grows_the_program_sees_all_of_it(site: Hospital, tmp_pa
     assert filtered(site).held == 0
     site.stage(slices[-1:])
     assert (filtered(site).held, runs(tmp_path)) == (0, 2)
+
+
+def test_a_series_of_which_a_slice_is_undecided_is_not_asked_about_yet(site: Hospital, tmp_path: Path) -> None:
+    site.define(LUNG, filter={"faces": "deface", "rules": [{"image_type": "DOUBT", "then": "hold", "name": "doubt"}]})
+    slices = head()
+    slices[5].ImageType = ["ORIGINAL", "PRIMARY", "DOUBT"]
+    site.stage(slices)
+    assert filtered(site).reasons == {"doubt": 1, TO_BE_REMOVED: SLICES - 1}
+    assert not runs(tmp_path)
+    (doubtful,) = held_series(site.ws, site.ws.definition(LUNG))
+    decide_held(site.ws, site.ws.definition(LUNG), doubtful.token, accept=True, reason="looked", actor="ann")
+    assert (filtered(site).held, runs(tmp_path)) == (0, 1)
+
+
+def test_two_trials_that_have_the_same_face_removed_ask_once(site: Hospital, tmp_path: Path) -> None:
+    site.define(PELVIS, filter={"faces": "deface"})
+    site.stage(head())
+    assert filtered(site).held == filtered(site, PELVIS, "PV-007").held == 0
+    assert runs(tmp_path) == 1
 
 
 def test_what_could_not_be_removed_waits_for_a_person_and_is_asked_again_of_another_program(
