@@ -63,11 +63,10 @@ def filter_subject(
     if filtered.looks:
         filtered = header_filter.filter_subject(ws, definition, subject)
     for number, volume in enumerate(filtered.faces, 1):
+        log.info("%s/%s: face of series %d of %d", definition.trial, subject.subject_key, number, len(filtered.faces))
         outcome = remove_face(ws, volume)
         clearing.images[outcome] += len(volume.members)
-        log.info(
-            "%s/%s: %s, %d of %d series", definition.trial, subject.subject_key, outcome, number, len(filtered.faces)
-        )
+        log.info("%s/%s: %s, %d objects", definition.trial, subject.subject_key, outcome, len(volume.members))
     if filtered.faces:
         filtered = header_filter.filter_subject(ws, definition, subject)
     return replace(filtered, images=dict(clearing.images), looked=clearing.looked)
