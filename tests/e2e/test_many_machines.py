@@ -171,6 +171,7 @@ def _follow(ran: Ran, run_id: str) -> str:
     deadline = time.monotonic() + 400
     while (state := _asked(lambda: ran.cluster.rest().run_state(DAG_ID, run_id))) not in ENDED:
         assert time.monotonic() < deadline, f"the run is {state}"
+        ran.cluster.revive()
         time.sleep(1)
     return state
 
@@ -309,10 +310,11 @@ def test_nothing_outside_the_vault_names_a_patient(ran: Ran, archive: Path) -> N
 def _command_lines(made: Cluster) -> str:
     lines = []
     for started in made.processes.all():
-        main = psutil.Process(started.pid)
-        for process in (main, *main.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-                lines += [*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())]
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            below = psutil.Process(started.pid).children(recursive=True)
+            for process in (psutil.Process(started.pid), *below):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    lines += [*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())]
     assert any("celery" in line for line in lines)
     return "\n".join(lines)
 

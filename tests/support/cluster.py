@@ -74,6 +74,12 @@ class Cluster:
             process.kill()
         psutil.wait_procs(doomed, timeout=30)
 
+    def revive(self) -> None:
+        """Start what fell over, as compose does: a DAG processor ends when its database is away."""
+        for name in ("scheduler", "dag-processor", *WORKERS):
+            if self.processes.find(name) is None:
+                self.start(name)
+
     def restart(self, name: str) -> None:
         self.kill(name)
         self.start(name)
