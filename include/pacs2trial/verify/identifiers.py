@@ -19,7 +19,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pacs2trial.verify.dicom import STANDARD_UIDS, TEXT, DicomObject, Element
 from pacs2trial.verify.terms import CODE_WORDS, METHOD_WORDS
@@ -30,6 +30,8 @@ LONG_ID = 5
 
 _NAME_LETTERS, _NAME_LETTERS_BINARY = 3, 5
 _NO_NAME = 1 << 30
+_TEXTS = 1 << 14
+"""Texts that are remembered: the objects of a series say nearly all the same."""
 _WORD = re.compile(r"[^\W\d_]+")
 _UID = re.compile(r"\d+(?:\.\d+){2,}")
 _UID_BYTES = re.compile(rb"[0-9]+(?:\.[0-9]+){2,}")
@@ -91,6 +93,8 @@ def own_identifiers(
 
 def fold(text: str) -> str:
     """Text as it is compared: without case, without accents, strokes or ligatures."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
@@ -108,6 +112,7 @@ class Search:
         self._own = own
         self._pseudonyms = pseudonyms
         self._constants = frozenset(fold(text) for text in constants if text)
+        self._in_text = lru_cache(maxsize=_TEXTS)(self._searched)
 
     def in_object(self, name: str, found: DicomObject) -> Iterator[str]:
         """Findings in one member, by its name and the attribute's path."""
@@ -122,7 +127,7 @@ class Search:
     def in_texts(self, name: str, texts: dict[str, str], *, names: bool = True) -> Iterator[str]:
         """Findings in texts that are no DICOM, by their place; ``names`` not where all words are the standard's."""
         for place, text in texts.items():
-            for what in sorted(self._in_text(text, words=_NAME_LETTERS if names else _NO_NAME)):
+            for what in sorted(self._in_text(text, _NAME_LETTERS if names else _NO_NAME)):
                 yield f"{name}: {place} holds {what}"
 
     def _in_bytes(self, header: bytes) -> set[str]:
@@ -134,7 +139,7 @@ class Search:
             found.add("an original ID")
         return found
 
-    def _in_element(self, element: Element) -> set[str]:
+    def _in_element(self, element: Element) -> Set[str]:
         if element.vr == "UI":
             return {what for value in element.values() for what in self._in_uid(value)}
         if element.vr in _NUMBERS:
@@ -142,10 +147,10 @@ class Search:
         if element.vr in _TIMES:
             return self._in_time(element)
         if element.vr in TEXT:
-            return self._in_text(element.text(), words=_NAME_LETTERS, terms=_terms(element))
+            return self._in_text(element.text(), _NAME_LETTERS, _terms(element))
         text = element.value.decode("ascii", "replace").strip(" \0")
         printable = text.isascii() and text.isprintable()
-        return self._in_text(text, words=_NAME_LETTERS if printable else _NAME_LETTERS_BINARY)
+        return self._in_text(text, _NAME_LETTERS if printable else _NAME_LETTERS_BINARY)
 
     def _in_uid(self, value: str) -> set[str]:
         if not value or value in self._pseudonyms or value.startswith(STANDARD_UIDS):
@@ -161,7 +166,7 @@ class Search:
             found.add("the birth date")
         return found
 
-    def _in_text(self, text: str, *, words: int, terms: Set[str] = frozenset()) -> set[str]:
+    def _searched(self, text: str, words: int, terms: Set[str] = frozenset()) -> Set[str]:
         found = set()
         folded = fold(text)
         if any(each in folded for each in self._own.long_ids) or folded in self._own.short_ids:
