@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
-from pacs2trial.profile import Action, trial_plan
+from pacs2trial.profile import Action, staging_plan, trial_plan
 from pacs2trial.profile.strangers import Holds, holds_of, person_names, without_strangers
 from support.definitions import trial
 from support.objects import ct_slice
@@ -58,7 +58,10 @@ RayStation | Oncentra MasterPlan | Radixact X9 | Br40d | B30f | I26s | FC08 | ST
 BONEPLUS | IMR1,Body Routine | Hann | Shepp-Logan | *tse2d1_11 | tfl3d1_16ns | 3D EFGRE | HeadNeck_20 |
 8HRBRAIN | SENSE-XL-Torso | Q-Body | DLIR-H | iDose (3) | PSF+TOF 2i21s | 3D-OSEM | Fluorodeoxyglucose |
 Gallium Ga 68 DOTATOC | Intravenous | Sternal Notch | HU | March | WEDGE_1 | LARGE BOWTIE | TotalSegmentator |
-nnU-Net | Random Forest | application/pdf | Times New Roman
+nnU-Net | Random Forest | application/pdf | Times New Roman |
+Villa Sistemi Medicali | J. Morita Mfg. Corp. | Leksell Gamma Knife | Liebel-Flarsheim | Sun Nuclear |
+Dürr Dental | Agilent Technologies | Carestream Vue | Wiener | Metz | Blackman | Pencil Beam | ProHance |
+Elekta Instrument AB Stockholm
 """
 VERSIONS = ["12.0.SP6", "syngo CT VA48A", "5.00.02", "14.0.0.3338", "453561726031__OS.12.676", "20150702", "3.6.7"]
 CODES = ["T-28000", "110503003", "5.6.3-9-61", "FCR0217-0000", "DCM", "SCT", "99SDM", "19971101"]
@@ -158,6 +161,10 @@ def values(ds: Dataset) -> Iterator[tuple[str, str]]:
         if element.tag in wanted and element.value:
             several = element.value if isinstance(element.value, (list, MultiValue)) else [element.value]
             yield from ((element.keyword, str(one).strip()) for one in several)
+
+
+def test_stage_one_leaves_these_texts_to_the_trial() -> None:
+    assert Action.SCREEN not in {rule.action for rule in staging_plan().rules.values()}
 
 
 def test_real_values_stay() -> None:

@@ -135,6 +135,8 @@ def _are_a_name(one: str, other: str, holds: Holds) -> bool:
 def _run_together(text: str, holds: Holds) -> Iterator[tuple[int, int]]:
     """``JohnSmith``."""
     for match in _HUMPED.finditer(text):
+        if plainly(match.group()) in makers():
+            continue
         humps = _HUMPS.findall(match.group())
         listed = [_is_name(hump) for hump in humps]
         if all(listed) or (holds is Holds.TEXT and any(listed) and all(map(_is_unknown, humps))):
