@@ -142,6 +142,16 @@ def test_a_rule_that_keeps_the_whole_text_has_to_say_why() -> None:
     assert reread(stage2(ds, definition=told)).ConvolutionKernel == "Kowalski kernel"
 
 
+def test_words_that_the_trial_lets_stay_are_nobodys_names() -> None:
+    ds = ct_slice()
+    ds.ManufacturerModelName = "Kowalski Mark 2 scanner"
+    assert "Kowalski" not in reread(both_stages(ds)).ManufacturerModelName
+    allowed = trial(profile={"options": [], "descriptors": {"also": ["Kowalski Mark 2"]}})
+    assert reread(stage2(ds, definition=allowed)).ManufacturerModelName == "Kowalski Mark 2 scanner"
+    ds.ManufacturerModelName = "Kowalski Mark 2 of Ursula"
+    assert reread(stage2(ds, definition=allowed)).ManufacturerModelName == "Kowalski Mark 2"
+
+
 def test_another_list_of_names_is_another_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     from pacs2trial.profile import plan, vocabulary
 

@@ -111,7 +111,7 @@ def _numbered(walk: Walk, tag: int, fallback: bytes | None) -> Result:
 def meaning(tag: int, rule: Rule, plan: Plan) -> Apply:
     """Code Meaning: what a standard code means stays unless it names a person, a site's own words are cleaned."""
     rule = rule._replace(fallback=Action.DUMMY)
-    keep = screened(without(rule), Holds.MEANING)
+    keep = screened(without(rule), Holds.MEANING, plan.vocabulary.descriptors if plan.vocabulary else ())
     cleaned = clean(tag, rule, plan)
 
     def mean(walk: Walk, value: bytes) -> Result:

@@ -48,7 +48,7 @@ def safe_part(text: str, also: tuple[str, ...] = ()) -> str:
     'Thorax 5.0mm'
     """
     text = unicodedata.normalize("NFC", text)
-    guarded = [match.span() for match in _phrases(also).finditer(text)] if also else []
+    guarded = [match.span() for match in phrases(also).finditer(text)] if also else []
     text = _without_forms(text, guarded)
     words = list(_words(text, guarded))
     stays = [_is_guarded(*word, guarded) or _stays(text, *word) for word in words]
@@ -99,7 +99,8 @@ def _without_forms(text: str, guarded: list[tuple[int, int]]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _phrases(also: tuple[str, ...]) -> re.Pattern[str]:
+def phrases(also: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the words and phrases that a trial lets stay, ignoring case."""
     longest_first = sorted((unicodedata.normalize("NFC", one.strip()) for one in also), key=len, reverse=True)
     return re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first if one), re.IGNORECASE)
 

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import pairwise
 from typing import Final
 
-from pacs2trial.profile.descriptors import plainly, safe_part
+from pacs2trial.profile.descriptors import phrases, plainly, safe_part
 from pacs2trial.profile.forms import ADDRESSES, ANNOUNCED, NETWORK, PHONES, TITLED, WHOLE_DATES, either
 from pacs2trial.profile.vocabulary import (
     MAKERS,
@@ -75,19 +75,20 @@ def holds_of(keyword: str) -> Holds:
     return Holds.VERSION if _VERSIONS.search(keyword) else Holds.TEXT
 
 
-def without_strangers(text: str, holds: Holds) -> str:
+def without_strangers(text: str, holds: Holds, also: tuple[str, ...] = ()) -> str:
     """``text`` as it is, or where something in it points to a person, those of its words that are known to be safe.
 
     Args:
         text: one value.
         holds: what its attribute is for.
+        also: words and phrases of the trial that are nobody's name.
 
     >>> without_strangers("SOMATOM go.Top 64", Holds.TEXT)
     'SOMATOM go.Top 64'
     >>> without_strangers("Br40 for Ursula Kowalski", Holds.TEXT)
     'Br40'
     """
-    return safe_part(_without(text, found)) if (found := list(_spans(text, holds))) else text
+    return safe_part(_without(text, found), also) if (found := list(_spans(text, holds, also))) else text
 
 
 def _without(text: str, spans: list[tuple[int, int]]) -> str:
@@ -97,10 +98,12 @@ def _without(text: str, spans: list[tuple[int, int]]) -> str:
     return "".join(letters)
 
 
-def _spans(text: str, holds: Holds) -> Iterator[tuple[int, int]]:
+def _spans(text: str, holds: Holds, also: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     for form in _FORMS[holds]:
         yield from (match.span() for match in form.finditer(text))
-    rest = _makers().sub(lambda match: "\t" * len(match.group()), text)
+    rest = text
+    for known in (_makers(), phrases(also)) if also else (_makers(),):
+        rest = known.sub(lambda match: "\t" * len(match.group()), rest)
     yield from _named(rest, holds)
     if holds is not Holds.MEANING:
         yield from _run_together(rest, holds)
