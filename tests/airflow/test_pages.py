@@ -127,6 +127,13 @@ def test_the_heads_of_a_long_table_stay_in_sight(server: ApiServer, browser: Bro
         picture(page, "header-scrolled-light", whole=False)
 
 
+def test_a_subject_leads_to_its_review_and_one_that_is_not_there_is_not_found(server: ApiServer) -> None:
+    with server.client("rita") as client:
+        at = f"{PAGES}/trials/{LUNG}"
+        assert f'href="{at}/reviews/LA-001"' in client.get(f"{at}/subjects/LA-001").text
+        assert client.get(f"{at}/subjects/LA-999").status_code == 404
+
+
 def test_a_member_of_a_trial_sees_no_value_of_staging(server: ApiServer, browser: Browser) -> None:
     with page_of(browser, server, "uma") as page:
         page.goto(f"{PAGES}/trials/{LUNG}/subjects/LA-001")

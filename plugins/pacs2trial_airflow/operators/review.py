@@ -60,7 +60,8 @@ class Review(HITLOperator):
             waiting = take_questions(ws, self.trial, context["ti"].run_id)
             if not waiting:
                 return self._ready(ws)
-            self.subject = f"{self.trial}: {len(waiting)} packages wait for your review"
+            what = "1 package waits" if len(waiting) == 1 else f"{len(waiting)} packages wait"
+            self.subject = f"{self.trial}: {what} for your review"
             self.body = question(self.trial, waiting)
         return super().execute(context)
 

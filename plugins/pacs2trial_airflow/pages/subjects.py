@@ -49,6 +49,7 @@ async def subject(request: Request, scope: ScopeName, key: SubjectKey) -> HTMLRe
             "subject.html",
             scope=scope,
             key=key,
+            owner=key,
             whole=Bars.of(whole),
             studies=_with_lines(view, of_studies, held),
             packages=packages(view.ws.vault, scope, key),
