@@ -200,11 +200,12 @@ def test_every_setting_of_the_site_exists(compose: dict[str, Any]) -> None:
     assert {key for key in used if key.startswith("PACS2TRIAL_")} <= known
 
 
-def test_pool_that_is_set_is_the_one_that_tasks_use(compose: dict[str, Any]) -> None:
+def test_pools_that_are_set_are_those_that_tasks_use(compose: dict[str, Any]) -> None:
     text = (ROOT / "plugins/pacs2trial_airflow/pools.py").read_text("utf-8")
-    name = re.search(r'^PACS_POOL = "(\w+)"', text, re.MULTILINE)
-    assert name is not None
-    assert ["pools", "set", name[1]] in [words[:3] for _service, words in programs(compose, "airflow")]
+    names = set(re.findall(r'^\w+_POOL = "(\w+)"', text, re.MULTILINE))
+    pools = [words[2:] for _service, words in programs(compose, "airflow") if words[:2] == ["pools", "set"]]
+    assert names
+    assert {name for name, _slots, _description in pools} == names
 
 
 def test_health_check_of_the_receiver_finds_it_missing_and_there(
