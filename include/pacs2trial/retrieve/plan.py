@@ -185,10 +185,11 @@ def _wanted(
     wanted = [(study, wanted_instances(pacs, study.found, definition.source.modalities)) for study in one.studies]
     holding = [(study, found) for study, found in wanted if found.instances]
     announced = _in_staging(vault, [(study, found.instances) for study, found in holding])
+    elsewhere = _filed_under_another(vault, [instances[0] for instances in announced])
     doubtful = {
         study.found.study
         for (study, _), instances in zip(holding, announced, strict=True)
-        if (one.subject.subject_id, instances[0].study) not in answers and _filed_under_another(vault, instances)
+        if (one.subject.subject_id, instances[0].study) not in answers and instances[0].study in elsewhere
     }
     kept = [
         AnnouncedStudy(tuple(instances), whole=found.whole)
@@ -257,17 +258,25 @@ def _in_staging(vault: Vault, wanted: Sequence[tuple[SubjectStudy, Sequence[Want
     ]
 
 
-def _filed_under_another(vault: Vault, instances: Sequence[Announced]) -> bool:
-    """Whether the ledger holds this study under a patient ID of another person, so that one of the two is wrong."""
-    first = instances[0]
+def _filed_under_another(vault: Vault, firsts: Sequence[Announced]) -> set[str]:
+    """Studies that the ledger holds under a patient ID of another person, so that one of the two is wrong."""
+    if not firsts:
+        return set()
     with vault.session(read_only=True) as session:
-        person = session.get_one(Identifier, first.identifier_id).person_id
-        statement = (
-            select(Instance.id)
-            .join(Identifier, Identifier.id == Instance.identifier_id)
-            .where(Instance.study == first.study, Identifier.person_id != person)
+        owners = select(Identifier.id, Identifier.person_id).where(
+            Identifier.id.in_({first.identifier_id for first in firsts})
         )
-        return session.scalar(statement.limit(1)) is not None
+        person = {row.id: row.person_id for row in session.execute(owners)}
+        filed = (
+            select(Instance.study, Identifier.person_id)
+            .join(Identifier, Identifier.id == Instance.identifier_id)
+            .where(Instance.study.in_({first.study for first in firsts}))
+            .distinct()
+        )
+        persons: dict[str, set[int]] = {}
+        for study, person_id in session.execute(filed):
+            persons.setdefault(study, set()).add(person_id)
+    return {first.study for first in firsts if persons.get(first.study, set()) - {person[first.identifier_id]}}
 
 
 def _settled(vault: Vault, studies: Sequence[str]) -> set[str]:
