@@ -25,7 +25,7 @@ WRITTEN_BY_A_PASS = {
 }
 OF_NO_CONCERN = {
     *("pin", "run", "run_study", "handed_over", "key_version", "key_row", "outdated_delivery", "reviewed_text"),
-    *("scope", "person", "pseudonym", "date_shift", "lock", "disclosure", "audit"),
+    *("scope", "person", "pseudonym", "date_shift", "lock", "arriving", "disclosure", "audit"),
 }
 
 
