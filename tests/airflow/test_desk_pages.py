@@ -20,7 +20,6 @@ from pacs2trial.staging.quarantine import items
 from pacs2trial.vault.tables import AuditEntry
 from pacs2trial.workspace import Workspace
 from pacs2trial_airflow.pages.uploads import pending
-from pacs2trial_airflow.site import site
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER
 from support.api_server import ApiServer, api_server
@@ -56,11 +55,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory, furnished_home: Path) -> Iter
 @pytest.fixture(scope="module")
 def server(airflow_home: Path, desk: Hospital, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     settings = desk.ws.settings
-    site.forget()
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
     with api_server(tmp_path_factory.mktemp("server"), environment) as running:
         yield running
-    site.forget()
 
 
 def ask(server: ApiServer, user: str | None, path: str, form: dict | None = None, **more: object) -> httpx.Response:

@@ -23,7 +23,6 @@ from pacs2trial.review import ReviewItem, ReviewState, put_questions, reviews
 from pacs2trial.settings import Settings
 from pacs2trial.vault.tables import AuditEntry, Delivery
 from pacs2trial.workspace import Workspace
-from pacs2trial_airflow.site import site
 from pacs2trial_demo.identities import IDENTITIES, LUCZYNSKA, OXENBARGER, planted_in
 from support.api_server import ApiServer, api_server
 from support.dag_runs import Ended, run_dags
@@ -86,7 +85,6 @@ def answered(airflow_home: Path, furnished_home: Path, tmp_path_factory: pytest.
     hospital.enrol(LUNG, {"LA-001": LUCZYNSKA, "LA-002": OXENBARGER})
     hospital.stage(small_study(OXENBARGER, parts={"CT"}, slices=2))
     put(hospital, "LA-001")
-    site.forget()
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
     with api_server(folder, environment) as server, ThreadPoolExecutor(1) as beside:
         runs = beside.submit(run_dags, folder, (DAG, {}), (DAG, {}))
@@ -107,7 +105,6 @@ def answered(airflow_home: Path, furnished_home: Path, tmp_path_factory: pytest.
         assert answer(server, "nora", second, "Reject all", reason="other-patient").status_code == 200
         approved, rejected = runs.result()
         yield Answered(hospital, server, questions, refused, kept, approved, rejected)
-    site.forget()
     hospital.ws.vault.close()
 
 

@@ -14,7 +14,6 @@ from playwright.sync_api import expect
 from pacs2trial.review import ReviewState, put_questions, reviews, series_of, take_questions
 from pacs2trial.settings import Settings
 from pacs2trial.workspace import Workspace
-from pacs2trial_airflow.site import site
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, VANDENBROUCKX
 from support.api_server import ApiServer, api_server
 from support.browsing import barriers, chromium, page_of, picture
@@ -46,11 +45,9 @@ def asked(tmp_path_factory: pytest.TempPathFactory, furnished_home: Path) -> Ite
 @pytest.fixture(scope="module")
 def server(airflow_home: Path, asked: Hospital, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     settings = asked.ws.settings
-    site.forget()
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
     with api_server(tmp_path_factory.mktemp("server"), environment) as running:
         yield running
-    site.forget()
 
 
 def say(server: ApiServer, user: str | None, key: str, **form: object) -> httpx.Response:

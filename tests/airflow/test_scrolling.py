@@ -23,8 +23,7 @@ from pydicom.uid import generate_uid
 
 from pacs2trial.settings import Settings
 from pacs2trial.workspace import Workspace
-from pacs2trial_airflow.pages.pool import WORKERS, pool
-from pacs2trial_airflow.site import site
+from pacs2trial_airflow.pages.pool import WORKERS
 from pacs2trial_demo.generate import study
 from pacs2trial_demo.identities import OXENBARGER
 from support.api_server import ApiServer, api_server
@@ -72,7 +71,6 @@ def scroll(airflow_home: Path, furnished_home: Path, tmp_path_factory: pytest.Te
     hospital.enrol(LUNG, {"LA-002": OXENBARGER})
     hospital.stage(slices())
     hospital.filter(LUNG, "LA-002")
-    site.forget()
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
     with api_server(folder, environment) as server, server.client("rita") as client:
         (found,) = client.get(f"/pacs2trial/dicomweb/{LUNG}/series", params={"PatientID": "LA-002"}).json()
@@ -80,8 +78,6 @@ def scroll(airflow_home: Path, furnished_home: Path, tmp_path_factory: pytest.Te
         path = f"{PAGES}/trials/{LUNG}/studies/{uids[0]}/series/{uids[1]}"
         said: dict[str, Any] = client.get(f"{path}/stack").json()
         yield Scroll(server, path, [said["instances"][place] for place, _frame, _position in said["images"]])
-    pool.stop()
-    site.forget()
     hospital.ws.vault.close()
     shutil.rmtree(folder)
 

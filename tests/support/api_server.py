@@ -42,8 +42,19 @@ class ApiServer:
 
 @contextmanager
 def api_server(folder: Path, environment: Mapping[str, str]) -> Iterator[ApiServer]:
-    """Start it with :data:`USERS`; the Airflow home has been entered and has a database."""
+    """Start it with :data:`USERS`; the Airflow home has been entered and has a database.
+
+    The site is the one of ``environment``, whatever site this process had opened before.
+    """
     from airflow.api_fastapi.app import cached_app, purge_cached_app
+
+    from pacs2trial_airflow.pages.pool import pool
+    from pacs2trial_airflow.site import site
+
+    def forget() -> None:
+        purge_cached_app()
+        pool.stop()
+        site.forget()
 
     passwords = folder / "passwords.json"
     passwords.write_text(json.dumps({user: f"password of {user}" for user in USERS}))
@@ -57,7 +68,7 @@ def api_server(folder: Path, environment: Mapping[str, str]) -> Iterator[ApiServ
             **environment,
         }.items():
             patch.setenv(name, value)
-        purge_cached_app()
+        forget()
         port = free_port()
         server = uvicorn.Server(uvicorn.Config(cached_app(), host="127.0.0.1", port=port, log_level="warning"))
         thread = threading.Thread(target=server.run, daemon=True)
@@ -71,7 +82,7 @@ def api_server(folder: Path, environment: Mapping[str, str]) -> Iterator[ApiServ
         finally:
             server.should_exit = True
             thread.join(20)
-            purge_cached_app()
+            forget()
 
 
 def _token(url: str, user: str) -> str:

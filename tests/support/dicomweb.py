@@ -29,16 +29,11 @@ OBJECTS = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 @pytest.fixture(scope="module")
 def server(airflow_home: Path, shown_site: ShownSite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """Airflow's API server on the shown site."""
-    from pacs2trial_airflow.pages.pool import pool
-    from pacs2trial_airflow.site import site
 
     settings = shown_site.ws.settings
     environment = {"PACS2TRIAL_HOME": str(settings.home), "PACS2TRIAL_TRIALS": str(settings.trials)}
-    site.forget()
     with api_server(tmp_path_factory.mktemp("server"), environment) as running:
         yield running
-    pool.stop()
-    site.forget()
 
 
 @pytest.fixture(scope="module")
