@@ -7,14 +7,14 @@ import warnings
 
 import pydicom
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from pacs2trial.dicomfile.syntaxes import EXPLICIT_LITTLE, IMPLICIT_LITTLE
 from support.data_sets import objects
 from support.expectations import mistakes
-from support.objects import MARKER, TableOfPseudonyms, encoded
+from support.objects import MARKER, TableOfPseudonyms, ct_slice, encoded
 from support.stages import as_encoded, both_stages, file_of, reread, stage1, stage2
 
 OPTIONS = ("clean_descriptors", "retain_modified_dates", "retain_device_identity", "retain_patient_characteristics")
@@ -38,8 +38,18 @@ def in_syntax(ds: Dataset, *, implicit: bool) -> tuple[bytes, str]:
     return encoded(ds, implicit=implicit), IMPLICIT_LITTLE if implicit else EXPLICIT_LITTLE
 
 
+def with_a_statement_in_an_item() -> Dataset:
+    item = Dataset()
+    item.ConversionType = "DV"
+    item.LongitudinalTemporalInformationModified = "UNMODIFIED"
+    ds = ct_slice()
+    ds.PatientOrientationCodeSequence = [item]
+    return ds
+
+
 @settings(THOROUGH, max_examples=120)
 @given(objects(), st.booleans())
+@example(with_a_statement_in_an_item(), implicit=False)
 def test_the_basic_profile_is_carried_out(ds: Dataset, implicit: bool) -> None:
     data, syntax = in_syntax(ds, implicit=implicit)
     table = TableOfPseudonyms("LUNGART")

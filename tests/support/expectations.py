@@ -20,7 +20,8 @@ from pydicom.dataset import Dataset
 DATA = Path(__file__).parents[2] / "include" / "pacs2trial" / "profile" / "data"
 NUMBERS = {"US", "SS", "UL", "SL", "FL", "FD", "AT", "OW", "OF", "OD", "OL", "OV", "SV", "UV", "IS", "DS"}
 GONE_BY_VR = {"PN", "UR", "AE", "UN", "DA", "DT", "TM", "LT", "ST", "UT"}
-WRITTEN = {0x00100010, 0x00100020, 0x00100021, 0x00280303}
+TEMPORAL = 0x00280303  # says of the whole object what became of its dates; an item says nothing of that
+WRITTEN = {0x00100010, 0x00100020, 0x00100021, TEMPORAL}
 DICOM = "1.2.840.10008."
 
 
@@ -45,7 +46,7 @@ def _mistakes_of(element: DataElement, after: Dataset, mapped: Callable[[str], s
     treatment = _beyond().get(f"{tag:08X}") or _beyond().get(f"{tag >> 16:04X}----")
     if tag == 0x00080005 or treatment not in (None, "remove", "device"):
         return
-    if element.tag.is_private or action == "X" or treatment:
+    if element.tag.is_private or action == "X" or treatment or tag == TEMPORAL:
         if kept is not None and not (tag >> 16 == 0x0010 and kept.is_empty):
             yield f"{element.tag} is still there"
     elif vr == "UI":
