@@ -49,7 +49,7 @@ def with_a_statement_in_an_item() -> Dataset:
 
 @settings(THOROUGH, max_examples=120)
 @given(objects(), st.booleans())
-@example(with_a_statement_in_an_item(), implicit=False)
+@example(with_a_statement_in_an_item(), False)
 def test_the_basic_profile_is_carried_out(ds: Dataset, implicit: bool) -> None:
     data, syntax = in_syntax(ds, implicit=implicit)
     table = TableOfPseudonyms("LUNGART")
