@@ -47,9 +47,16 @@ def with_a_statement_in_an_item() -> Dataset:
     return ds
 
 
+def with_a_plan_text_of_safe_words() -> Dataset:
+    ds = ct_slice()
+    ds.TreatmentTerminationDescription = "Thorax 5 mm"
+    return ds
+
+
 @settings(THOROUGH, max_examples=120)
 @given(objects(), st.booleans())
 @example(with_a_statement_in_an_item(), False)
+@example(with_a_plan_text_of_safe_words(), False)
 def test_the_basic_profile_is_carried_out(ds: Dataset, implicit: bool) -> None:
     data, syntax = in_syntax(ds, implicit=implicit)
     table = TableOfPseudonyms("LUNGART")

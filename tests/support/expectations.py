@@ -53,7 +53,7 @@ def _mistakes_of(element: DataElement, after: Dataset, mapped: Callable[[str], s
         yield from _mistakes_of_uids(element, kept, action, mapped)
     elif vr == "SQ":
         yield from _mistakes_of_items(element, kept, action, mapped)
-    elif action is not None or vr in GONE_BY_VR:
+    elif tag not in _rt_text() and (action is not None or vr in GONE_BY_VR):
         if kept is not None and not kept.is_empty and _texts(kept.value) == _texts(element.value):
             yield f"{element.tag} kept its value"
     elif (vr in NUMBERS or vr == "CS") and (kept is None or kept.value != element.value):
@@ -116,6 +116,12 @@ def _is_tag(text: str) -> bool:
 @cache
 def _beyond() -> dict[str, str]:
     return {row["what"].upper(): row["treatment"] for row in _rows("beyond_table.csv")}
+
+
+@cache
+def _rt_text() -> frozenset[int]:
+    """What is cleaned word by word also without Clean Descriptors: words that are safe may stay as they were."""
+    return frozenset(int(row["tag"], 16) for row in _rows("rt_text_attributes.csv"))
 
 
 @cache
