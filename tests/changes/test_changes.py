@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,6 @@ def test_recall_list_names_every_object_that_has_to_be_given_back(delivering: Ho
 
 def test_no_change_names_an_original(delivering: Hospital) -> None:
     delivering.stage(small_study(when=SECOND_DAY))
-    content = changes_csv(changes_of(delivering.ws, deliver(delivering, "LA-001"))).decode()
+    content = re.sub(r"2\.25\.\d+", "", changes_csv(changes_of(delivering.ws, deliver(delivering, "LA-001"))).decode())
     for text in (LUCZYNSKA.patient_id, LUCZYNSKA.family, LUCZYNSKA.accession_number(SECOND_DAY), "2024"):
         assert text not in content
