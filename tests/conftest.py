@@ -7,6 +7,7 @@ pytest.register_assert_rewrite("support")  # fixtures import each other before p
 pytest_plugins: list[str] = [
     "support.filter_bench",
     "support.hospital",
+    "support.object_stores",
     "support.peers",
     "support.receivers",
     "support.round_trip",

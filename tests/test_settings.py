@@ -44,6 +44,19 @@ def test_home_moves_everything_that_is_in_it(tmp_path: Path, monkeypatch: pytest
     assert loaded.connections_path == home / "connections.json"
 
 
+@pytest.mark.parametrize("url", ["s3://bucket", "s3://a-bucket.of.ours/site/packages/"])
+def test_packages_may_be_kept_in_a_bucket(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("PACS2TRIAL_PACKAGES_URL", url)
+    assert settings.load().packages_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize("url", ["bucket", "s3://", "s3://key:secret@bucket", "gs://bucket", "s3://bucket/../other"])
+def test_what_is_no_bucket_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    said = refusal(monkeypatch, PACS2TRIAL_PACKAGES_URL=url)
+    assert said.startswith("PACS2TRIAL_PACKAGES_URL: must be the address of a bucket")
+    assert "secret@" not in said
+
+
 def test_empty_variable_counts_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PACS2TRIAL_RECEIVER_PORT", "")
     assert settings.load().receiver_port == 11112

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import BaseModel, ValidationError
 
 from pacs2trial.errors import InputError, SetupError
 from pacs2trial.settings import Settings, environment_connection
@@ -76,6 +78,32 @@ class SiteConnections:
         if not (isinstance(content, dict) and all(isinstance(fields, dict) for fields in content.values())):
             raise InputError(f'{self._path}: expected {{"name": {{"conn_type": …}}}}')
         return content
+
+
+AnyExtra = TypeVar("AnyExtra", bound=BaseModel)
+
+
+def connection_with(
+    connections: Connections, name: str, purpose: str, types: Collection[str], extra: type[AnyExtra]
+) -> tuple[Connection, AnyExtra]:
+    """The connection called ``name`` and its extra, read as ``extra``.
+
+    Raises:
+        InputError: there is no such connection, it is of another type than ``types``, or its extra has faults; all of
+            them are named with the ``purpose`` of the connection, no value is repeated.
+    """
+    connection = connections.get(name)
+    problems = []
+    if connection.conn_type not in types:
+        problems.append(f"its type is {connection.conn_type!r}; needed is {' or '.join(map(repr, sorted(types)))}")
+    try:
+        found = extra.model_validate(dict(connection.extra))
+    except ValidationError as error:
+        faults = error.errors(include_input=False)
+        problems += [f"extra {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in faults]
+    if problems:
+        raise InputError(*(f"connection {name!r} ({purpose}): {problem}" for problem in problems))
+    return connection, found
 
 
 def from_text(name: str, text: str) -> Connection:

@@ -25,6 +25,7 @@ from pacs2trial.profile.site_list import site_list
 from pacs2trial.receiver.examined import receiver_findings
 from pacs2trial.receiver.query_access import query_access
 from pacs2trial.settings import Settings, variable
+from pacs2trial.storage.examined import package_findings
 from pacs2trial.trials.definition import STAGING, TrialDefinition
 from pacs2trial.trials.face_programs import face_programs, require_face_program
 from pacs2trial.trials.load import load_trials
@@ -34,6 +35,8 @@ from pacs2trial.vault.database import Database, vault_url
 FAR_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
 """File systems on which SQLite's locks cannot be relied on."""
 
+BUCKET_MOUNTS = {"fuse.s3fs", "fuse.rclone", "fuse.goofys", "fuse.geesefs", "fuse.gcsfuse", "fuse.blobfuse2"}
+"""Object storage that looks like a folder; a change of names is no single step there, and locks end at the machine."""
 
 TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 
@@ -41,6 +44,7 @@ TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 def examine(settings: Settings, connections: Connections) -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding too, never an exception."""
     findings = [*installation_findings(settings), *_secret(settings), *_vault(settings), *_folders(settings)]
+    findings += [*_staging_disk(settings), *package_findings(settings, connections)]
     findings += [*_disk(settings), *_published(settings)]
     try:
         trials, broken = load_trials(settings.trials)
@@ -92,6 +96,16 @@ def _vault(settings: Settings) -> Iterator[Finding]:
     path = Database(vault_url(settings.database_url)).path
     if path is not None and file_system(path) in FAR_FILE_SYSTEMS:
         yield wrong("vault disk", f"{path} is on a network share", "move it to a local disk, or use PostgreSQL")
+
+
+def _staging_disk(settings: Settings) -> Iterator[Finding]:
+    kind = file_system(settings.staging)
+    if kind in BUCKET_MOUNTS:
+        yield wrong(
+            "staging disk",
+            f"{settings.staging} is object storage mounted by {kind.removeprefix('fuse.')}",
+            f"put home on a disk or a shared file system such as NFS 4; {variable('packages_url')} takes a bucket",
+        )
 
 
 def _folders(settings: Settings) -> Iterator[Finding]:

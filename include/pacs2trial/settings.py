@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pacs2trial.errors import SetupError
 
 PREFIX = "PACS2TRIAL_"
+_BUCKET: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9][A-Za-z0-9._=-]*)*/?")
 
 
 class Role(StrEnum):
@@ -38,6 +40,12 @@ class Settings(BaseSettings):
     secret_file: Path | None = Field(None, description="The secret file, mode 0600; default secret.json in home")
     secret_connection: str = Field(
         "", description="Connection whose password is the secret's JSON, from a secrets backend; then no secret file"
+    )
+    packages_url: str = Field(
+        "", description="Bucket of object storage that keeps the packages, s3://bucket/prefix; default packages in home"
+    )
+    packages_connection: str = Field(
+        "", description="Connection (type aws) to that bucket; default what the standard environment of AWS says"
     )
     trials: Path = Field(Path("include/trials"), description="Folder of trial definitions (*.yaml)")
     connections_file: Path | None = Field(None, description="Connections outside Airflow, 0600; default in home")
@@ -113,6 +121,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no IANA time zone such as Europe/London") from error
         return value
 
+    @field_validator("packages_url")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not _BUCKET.fullmatch(value):
+            raise ValueError("must be the address of a bucket or a prefix in it, such as s3://bucket/packages")
+        return value.rstrip("/")
+
     @field_validator("roles")
     @classmethod
     def _known_roles(cls, value: str) -> str:
@@ -169,6 +184,7 @@ class Settings(BaseSettings):
 
     @property
     def packages(self) -> Path:
+        """Where packages are made, and kept unless a bucket keeps them."""
         return self.home / "packages"
 
     @property
@@ -229,8 +245,8 @@ def has_airflow_environment() -> bool:
 
 
 def environment_for_programs() -> dict[str, str]:
-    """The environment without what is pacs2trial's or Airflow's own: for programs of others, which get no secrets."""
-    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "AIRFLOW"))}
+    """The environment without what is pacs2trial's, Airflow's or a cloud's: programs of others get no secrets."""
+    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "AIRFLOW", "AWS_"))}
 
 
 def environment_connection(name: str) -> str | None:

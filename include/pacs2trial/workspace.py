@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from pacs2trial import settings as environment
 from pacs2trial.connections import Connections, SiteConnections
 from pacs2trial.settings import Settings
+from pacs2trial.storage import Packages, packages_of
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.face_programs import require_face_program
 from pacs2trial.trials.load import load_trial
@@ -35,6 +37,11 @@ class Workspace:
         settings = settings or environment.load()
         connections = connections or SiteConnections(settings)
         return cls(settings, Vault.open(settings, connections), connections)
+
+    @cached_property
+    def packages(self) -> Packages:
+        """The place of packages."""
+        return packages_of(self.settings, self.connections)
 
     def definition(self, trial: str) -> TrialDefinition:
         """The definition of ``trial``, read anew from the folder of trial definitions.

@@ -3,42 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pacs2trial.delivery import Receipt, deliver_subject, kinds
 from pacs2trial.errors import InputError, PermanentError, TransientError
 from support.far_ends import Line
 from support.hospital import LUNG, SECOND_DAY, Hospital, small_study
-
-LOGIN = {"login": "key", "password": "a secret"}
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+from support.object_stores import Bucket
 
 
 @pytest.fixture
-def bucket(endpoint: str, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> Any:
+def far(bucket: Bucket, hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The trial centre's bucket."""
     monkeypatch.setattr(kinds, "WAITS", (0.0, 0.0))
-    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": {"endpoint_url": endpoint, "region_name": "us-east-1"}})
-    store = boto3.resource(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="s"
-    )
-    made = store.create_bucket(Bucket="trial")
-    yield made
-    made.objects.all().delete()
-    made.delete()
+    connect(hospital, bucket.connection())
+    return bucket
 
 
 def connect(hospital: Hospital, fields: dict[str, Any]) -> None:
@@ -59,58 +41,53 @@ def deliver(hospital: Hospital) -> Receipt:
     return receipt
 
 
-def held(bucket: Any) -> dict[str, bytes]:
-    return {one.key: one.get()["Body"].read() for one in bucket.objects.all()}
-
-
-def test_a_package_and_then_its_next_version(hospital: Hospital, bucket: Any) -> None:
+def test_a_package_and_then_its_next_version(hospital: Hospital, far: Bucket) -> None:
     first = package(hospital)
     assert deliver(hospital).path == "s3://trial/in/LA-001.zip"
-    assert held(bucket) == {"in/LA-001.zip": first}
+    assert far.held() == {"in/LA-001.zip": first}
     assert not deliver(hospital).new
     hospital.stage(small_study(when=SECOND_DAY))
     second = package(hospital)
     assert deliver(hospital).new
-    assert held(bucket) == {"in/LA-001.zip": second}
+    assert far.held() == {"in/LA-001.zip": second}
     assert first != second
 
 
-def test_a_foreign_object_stays(hospital: Hospital, bucket: Any) -> None:
+def test_a_foreign_object_stays(hospital: Hospital, far: Bucket) -> None:
     package(hospital)
-    bucket.put_object(Key="in/LA-001.zip", Body=b"somebody's")
+    far.it.put_object(Key="in/LA-001.zip", Body=b"somebody's")
     with pytest.raises(PermanentError, match="did not deliver for this subject"):
         deliver(hospital)
-    assert held(bucket) == {"in/LA-001.zip": b"somebody's"}
+    assert far.held() == {"in/LA-001.zip": b"somebody's"}
 
 
-def test_an_upload_that_did_not_end_is_made_again(hospital: Hospital, bucket: Any) -> None:
+def test_an_upload_that_did_not_end_is_made_again(hospital: Hospital, far: Bucket) -> None:
     whole = package(hospital)
-    bucket.put_object(Key="in/.LA-001.zip.part", Body=whole[:100])
+    far.it.put_object(Key="in/.LA-001.zip.part", Body=whole[:100])
     deliver(hospital)
-    assert held(bucket) == {"in/LA-001.zip": whole}
+    assert far.held() == {"in/LA-001.zip": whole}
 
 
-def test_a_line_that_breaks_in_the_middle_is_tried_again(hospital: Hospital, endpoint: str, bucket: Any) -> None:
-    line = Line(int(endpoint.rsplit(":", 1)[1]))
-    extra = {"endpoint_url": f"http://127.0.0.1:{line.port}", "region_name": "us-east-1"}
-    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": extra})
+def test_a_line_that_breaks_in_the_middle_is_tried_again(hospital: Hospital, far: Bucket) -> None:
+    line = Line(int(far.endpoint.rsplit(":", 1)[1]))
+    connect(hospital, far.connection(port=line.port))
     whole = package(hospital)
     line.breaks_after = len(whole) // 2
     assert deliver(hospital).new
     assert line.breaks_after is None
-    assert held(bucket) == {"in/LA-001.zip": whole}
+    assert far.held() == {"in/LA-001.zip": whole}
     line.close()
 
 
-def test_a_bucket_that_is_not_there_is_named(hospital: Hospital, bucket: Any) -> None:
+def test_a_bucket_that_is_not_there_is_named(hospital: Hospital, far: Bucket) -> None:
     package(hospital, path="elsewhere/in")
     with pytest.raises(PermanentError, match="does not have that bucket"):
         deliver(hospital)
 
 
-def test_a_server_that_is_gone_fails_for_now(hospital: Hospital, bucket: Any) -> None:
+def test_a_server_that_is_gone_fails_for_now(hospital: Hospital, far: Bucket) -> None:
     package(hospital)
-    connect(hospital, {"conn_type": "aws", **LOGIN, "extra": {"endpoint_url": "http://127.0.0.1:9", "timeout": 1}})
+    connect(hospital, far.connection(port=9))
     with pytest.raises(TransientError, match="'far' broke off"):
         deliver(hospital)
 

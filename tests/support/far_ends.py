@@ -28,11 +28,17 @@ _START_S = 20.0
 
 
 class Line:
-    """A TCP proxy to a port of this machine. It breaks, once, after ``breaks_after`` bytes towards the server."""
+    """A TCP proxy to a port of this machine. It breaks, once, after ``breaks_after`` bytes towards the server.
+
+    With ``for_good`` nothing goes through it any more once it is broken. ``falsifies`` replaces bytes on their way.
+    """
 
     def __init__(self, port: int) -> None:
         self.target = port
         self.breaks_after: int | None = None
+        self.for_good = False
+        self.broken = False
+        self.falsifies: tuple[bytes, bytes] | None = None
         self.sent = 0
         """Bytes that went towards the server since the last break."""
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler(), bind_and_activate=True)
@@ -61,12 +67,12 @@ class Line:
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
-            while piece := client.recv(16384):
+            while not self.broken and (piece := client.recv(16384)):
                 self.sent += len(piece)
                 if self.breaks_after is not None and self.sent > self.breaks_after:
-                    self.breaks_after, self.sent = None, 0
+                    self.breaks_after, self.sent, self.broken = None, 0, self.for_good
                     return
-                server.sendall(piece)
+                server.sendall(piece.replace(*self.falsifies) if self.falsifies else piece)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -63,8 +63,16 @@ class Trial:
     def lose(self) -> None:
         """Staging and packages are gone."""
         for folder in (self.ws.settings.staging, self.ws.settings.packages):
-            shutil.rmtree(folder)
-            folder.mkdir(mode=0o700)
+            _empty(folder)
+
+    def lose_packages(self) -> None:
+        """The packages are gone."""
+        _empty(self.ws.settings.packages)
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
 
 
 @pytest.fixture
@@ -95,11 +103,16 @@ def ran_once(tmp_path_factory: pytest.TempPathFactory, small_archive: Path) -> P
 @pytest.fixture
 def ran(tmp_path: Path, ran_once: Path, demo_pacs: DemoPacs) -> Iterator[Trial]:
     """LUNGART after a run from the demo PACS by C-GET: two subjects, each with a proven package."""
-    shutil.copytree(ran_once, tmp_path / "site")
-    site = Site(Workspace.open(_settings(tmp_path / "site")))
-    site.connect(demo_pacs.aet, demo_pacs.port)
-    yield Trial(site)
-    site.ws.vault.close()
+    copy = copied_trial(ran_once, tmp_path / "site")
+    copy.site.connect(demo_pacs.aet, demo_pacs.port)
+    yield copy
+    copy.ws.vault.close()
+
+
+def copied_trial(source: Path, target: Path) -> Trial:
+    """An own copy of a site that lies in a folder."""
+    shutil.copytree(source, target)
+    return Trial(Site(Workspace.open(_settings(target))))
 
 
 def _settings(folder: Path) -> Settings:

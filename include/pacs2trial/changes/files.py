@@ -35,14 +35,16 @@ def write_changes(ws: Workspace, package_id: int) -> Changes:
     """
     changes = changes_of(ws, package_id)
     with ws.vault.session(read_only=True) as session:
-        path = changes_file(ws.settings.packages / session.get_one(PackageRow, package_id).path)
+        name = changes_file(Path(session.get_one(PackageRow, package_id).path)).as_posix()
     try:
         if changes.since_version is None:
-            path.unlink(missing_ok=True)
+            ws.packages.remove(name)
         else:
+            path = ws.packages.draft(name)
             part = path.with_name(f".{path.name}.part")
             part.write_bytes(changes_csv(changes))
             part.replace(path)
+            ws.packages.keep(name)
     except OSError as error:
-        raise TransientError(f"{path} cannot be written: {error.strerror}") from None
+        raise TransientError(f"{ws.packages.address(name)} cannot be written: {error.strerror}") from None
     return changes

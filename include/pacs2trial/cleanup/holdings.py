@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.errors import InputError
 from pacs2trial.settings import Settings
+from pacs2trial.storage import Packages
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.vault.tables import (
     Identifier,
@@ -98,7 +99,7 @@ def files_of(session: Session, settings: Settings, *which: ColumnElement[bool]) 
     return [one for one in found if one is not None]
 
 
-def package_files(session: Session, settings: Settings, subject: Subject) -> list[PackageFile]:
+def package_files(session: Session, kept: Packages, subject: Subject) -> list[PackageFile]:
     """The packages in force of the subject whose file is there, ordered by path."""
     packages = session.scalars(
         select(PackageRow)
@@ -111,10 +112,9 @@ def package_files(session: Session, settings: Settings, subject: Subject) -> lis
     ).all()
     found = []
     for row in packages:
-        file = settings.packages / row.path
-        if file.is_file():
-            stat = file.stat()
-            found.append(PackageFile(row.id, row.path, stat.st_size, stat.st_mtime, _members(session, row.id)))
+        told = kept.there(row.path)
+        if told is not None:
+            found.append(PackageFile(row.id, row.path, told.size, told.written, _members(session, row.id)))
     return found
 
 

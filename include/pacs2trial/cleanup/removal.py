@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from pacs2trial.cleanup.holdings import PackageFile, StagedFile
-from pacs2trial.collect.layout import forget_beside
+from pacs2trial.collect.layout import remove_package
 from pacs2trial.errors import TransientError
 from pacs2trial.staging.store import claim
 from pacs2trial.vault.database import batches
@@ -44,17 +44,18 @@ def unlink(ws: Workspace, files: Sequence[StagedFile], packages: Sequence[Packag
     removes.
 
     Raises:
-        TransientError: the disk refused.
+        TransientError: the disk refused, or the place of packages could not be reached.
     """
     try:
         for one in files:
             with claim(ws.settings, one.sop_instance):
                 if _is_marked(ws, one.version_id):
-                    _remove(ws.settings.staging / one.path, ws.settings.staging)
+                    file = ws.settings.staging / one.path
+                    file.unlink(missing_ok=True)
+                    _prune(file, ws.settings.staging)
         for package in packages:
-            file = ws.settings.packages / package.path
-            forget_beside(file)
-            _remove(file, ws.settings.packages)
+            remove_package(ws.packages, package.path)
+            _prune(ws.packages.folder / package.path, ws.packages.folder)
     except OSError as error:
         raise TransientError(f"a file could not be removed: {error.strerror}; clean up again") from None
 
@@ -64,10 +65,9 @@ def _is_marked(ws: Workspace, version_id: int) -> bool:
         return session.get_one(StagedVersion, version_id).removed_at is not None
 
 
-def _remove(file: Path, root: Path) -> None:
-    """Remove a file, and the folders above it that this leaves empty."""
-    file.unlink(missing_ok=True)
+def _prune(file: Path, root: Path) -> None:
+    """Remove the folders above a file that is gone, as far as they are empty."""
     for folder in file.parents:
-        if folder == root or any(folder.iterdir()):
+        if folder == root or not folder.exists() or any(folder.iterdir()):
             return
         folder.rmdir()

@@ -107,7 +107,7 @@ def clean_subject(
         with ws.vault.session(read_only=True) as session:
             subject = _subject(session, trial, subject_key)
             files = staged_files(session, ws.settings, subject)
-            packages = package_files(session, ws.settings, subject)
+            packages = package_files(session, ws.packages, subject)
             others = wanted_by_others(ws, session, trial)
             needed = needed_elsewhere(session, subject, _modalities(files), others)
         choice = choose(ws, definition, files, packages, needed, expiry, unrestorable=unrestorable)

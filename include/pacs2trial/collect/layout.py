@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pacs2trial.changes import changes_file
 from pacs2trial.errors import InputError
-from pacs2trial.settings import Settings
+from pacs2trial.storage import Packages
 
 MANIFEST = "manifest.json"
 CONFORMANCE = "conformance.md"
@@ -48,19 +48,38 @@ def package_name(subject_key: str, study: str = "") -> str:
     return f"{stem}_{study}.zip" if study else f"{stem}.zip"
 
 
-def package_file(settings: Settings, relative: str) -> Path:
-    """The file of a package whose row says ``relative``."""
-    return settings.packages / relative
-
-
 def forget_beside(package: Path) -> None:
-    """Remove what lies beside a package and speaks of it: receipt and changes.
+    """Remove the files beside a package that speak of it: receipt and changes.
 
     Raises:
         OSError: one cannot be removed.
     """
     receipt_file(package).unlink(missing_ok=True)
     changes_file(package).unlink(missing_ok=True)
+
+
+def keep_package(packages: Packages, name: str) -> None:
+    """Have the package kept that was written under ``name``; what spoke of the one before it goes then.
+
+    Raises:
+        PermanentError: its place does not take it.
+        TransientError: it could not be reached, or did not take it whole.
+    """
+    packages.keep(name)
+    packages.remove(*_beside(name))
+
+
+def remove_package(packages: Packages, name: str) -> None:
+    """Remove a package and what speaks of it.
+
+    Raises:
+        OSError, PermanentError, TransientError: one cannot be removed.
+    """
+    packages.remove(*_beside(name), name)
+
+
+def _beside(name: str) -> tuple[str, str]:
+    return receipt_file(Path(name)).as_posix(), changes_file(Path(name)).as_posix()
 
 
 def receipt_file(package: Path) -> Path:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from pacs2trial.collect.chosen import chosen
 from pacs2trial.collect.gate import require_deliverable
 from pacs2trial.collect.inputs import Inputs, inputs_of, said_of
-from pacs2trial.collect.layout import forget_beside, package_file, package_name
+from pacs2trial.collect.layout import keep_package, package_name, remove_package
 from pacs2trial.collect.made import PackageMade
-from pacs2trial.collect.replacing import file_sha256
 from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.texts import hold_names, record_texts
 from pacs2trial.collect.unchanged import remember, standing
@@ -125,7 +125,8 @@ def _groups(definition: TrialDefinition, members: Sequence[Addressed]) -> dict[s
 def _copy(ws: Workspace, recipe: Recipe, study: str, members: Sequence[Addressed], folder: Path) -> PackageMade:
     name = package_name(recipe.values.subject_key, study)
     written = write_package(ws.settings, recipe, study, members, statement(recipe.plan), folder, name)
-    return _made(recipe, study, 0, folder / name, written, len(members), changed=True)
+    copied = _made(ws, recipe, study, 0, written, len(members), changed=True)
+    return replace(copied, path=folder / name, address=str(folder / name))
 
 
 def _package(
@@ -151,13 +152,13 @@ def _package(
         with ws.vault.session() as session:
             mark_collected(session, trial, instance_ids)
             found_right(session, current.id, subject.revision)
-        file = package_file(ws.settings, current.path)
         intact = Written(current.path, current.size, current.sha256, current.content_digest, {})
-        return _made(recipe, study, current.id, file, intact, len(members), changed=False)
+        return _made(ws, recipe, study, current.id, intact, len(members), changed=False)
     _require_staged(ws, recipe, members)
     name = f"{trial}/{package_name(subject.subject_key, study)}"
     said = said_of(ws.vault, recipe, inputs, ws.vault.pinned(current.inputs) if current is not None else None)
     written = write_package(ws.settings, recipe, study, members, said, ws.settings.packages, name)
+    keep_package(ws.packages, name)
     pinned = inputs.saying(ws.vault, said).pinned_in(ws.vault)
     changed = current is None or current.content_digest != written.content_digest
     with ws.vault.session() as session:
@@ -170,7 +171,6 @@ def _package(
         record_texts(session, ws.vault, trial, row.id, written.texts)
         mark_collected(session, trial, instance_ids)
         package_id, version = row.id, row.version
-    file = package_file(ws.settings, name)
     _log.info(
         "%s/%s: package version %d, %d objects, %d bytes",
         trial,
@@ -179,7 +179,7 @@ def _package(
         len(members),
         written.size,
     )
-    return _made(recipe, study, package_id, file, written, len(members), changed=changed)
+    return _made(ws, recipe, study, package_id, written, len(members), changed=changed)
 
 
 def _require_staged(ws: Workspace, recipe: Recipe, members: Sequence[Addressed]) -> None:
@@ -198,29 +198,27 @@ def _still_right(ws: Workspace, current: PackageRow, inputs: Inputs) -> bool:
     if other:
         _log.info("%s: no longer what version %d was made from: %s", current.path, current.version, ", ".join(other))
         return False
-    file = package_file(ws.settings, current.path)
-    return file.is_file() and file.stat().st_size == current.size and file_sha256(file) == current.sha256
+    return ws.packages.holds(current.path, current.size, current.sha256)
 
 
 def _retire(ws: Workspace, trial: str, subject: EnrolledSubject, kept: Mapping[str, object]) -> None:
     with ws.vault.session() as session:
         gone = retire(session, trial, subject.subject_id, kept.keys())
     for path in gone:
-        file = package_file(ws.settings, path)
-        forget_beside(file)
-        file.unlink(missing_ok=True)
+        remove_package(ws.packages, path)
         _log.info("%s/%s: a package that is no longer wanted was removed", trial, subject.subject_key)
 
 
 def _made(
-    recipe: Recipe, study: str, package_id: int, path: Path, written: Written, instances: int, *, changed: bool
+    ws: Workspace, recipe: Recipe, study: str, package_id: int, written: Written, instances: int, *, changed: bool
 ) -> PackageMade:
     return PackageMade(
         package_id=package_id,
         trial=recipe.definition.trial,
         subject_key=recipe.values.subject_key,
         study=study,
-        path=path,
+        path=ws.packages.folder / written.path,
+        address=ws.packages.address(written.path),
         size=written.size,
         sha256=written.sha256,
         content_digest=written.content_digest,

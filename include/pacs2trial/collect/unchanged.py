@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, CompoundSelect, Select, Text, cast, func, literal, select, union_all, update
@@ -83,8 +82,9 @@ def standing(ws: Workspace, definition: TrialDefinition, plan: Plan, subject: En
 def remember(ws: Workspace, subject: EnrolledSubject, trial: str, mark: str, made: Sequence[PackageMade]) -> None:
     """Write down what was made of a subject that stood as ``mark`` says."""
     told = [
-        asdict(each) | {"path": str(each.path.relative_to(ws.settings.packages)), "changed_at": _changed_at(each.path)}
+        asdict(each) | {"path": name, "address": "", "changed_at": _changed_at(ws, name)}
         for each in made
+        for name in [each.path.relative_to(ws.packages.folder).as_posix()]
     ]
     which = {"trial": trial, "subject_id": subject.subject_id}
     said = {"mark": mark, "packages": json.dumps(told)}
@@ -110,20 +110,19 @@ def _remembered(ws: Workspace, rows: Sequence[Row], mark: str) -> list[PackageMa
     proven = {row[1] for row in rows if row[0] == _PACKAGE and row[5] == PackageState.VERIFIED}
     found = []
     for one in packages:
-        path = ws.settings.packages / one.pop("path")
-        if one.pop("changed_at") != _changed_at(path):
+        name = one.pop("path")
+        if one.pop("changed_at") != _changed_at(ws, name):
             return None
-        found.append(PackageMade(**{**one, "path": path, "changed": False, "proven": str(one["package_id"]) in proven}))
+        where = {"path": ws.packages.folder / name, "address": ws.packages.address(name)}
+        now = {"changed": False, "proven": str(one["package_id"]) in proven}
+        found.append(PackageMade(**{**one, **where, **now}))
     return found
 
 
-def _changed_at(path: Path) -> list[int]:
-    """Size and time of change of a file, as far as it is there."""
-    try:
-        told = path.stat()
-    except OSError:
-        return []
-    return [told.st_size, told.st_mtime_ns]
+def _changed_at(ws: Workspace, name: str) -> list[int | str]:
+    """What tells one writing of a file from the next, as far as it is there."""
+    told = ws.packages.there(name)
+    return told.mark if told is not None else []
 
 
 def _question(trial: str, subject_id: int) -> CompoundSelect[Any]:

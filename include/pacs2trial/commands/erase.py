@@ -25,7 +25,7 @@ def erase(trial: str, reason: str, confirm: str | None) -> Report:
     """
     workspace = Workspace.open()
     name = trial.upper()
-    left = sorted((workspace.settings.packages / name).rglob("*.zip"))
+    left = [one for one in workspace.packages.below(name) if one.endswith(".zip")]
     if left:
         raise InputError(f"{len(left)} packages of {name} are still here: run pacs2trial cleanup {name} first")
     _require_confirmed(name, confirm)

@@ -69,7 +69,7 @@ def collect_trial(trial: str, subjects: tuple[str, ...], output: Path | None) ->
     rows = [
         (
             one.subject_key,
-            one.path,
+            one.address,
             one.instances,
             one.size,
             one.sha256[:12],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from pacs2trial.collect.layout import forget_beside, package_file
+from pacs2trial.collect.layout import remove_package
 from pacs2trial.corrections.remaking import Rerun, rerun
 from pacs2trial.errors import InputError
 from pacs2trial.keytable import (
@@ -99,9 +99,7 @@ def _remove_superseded(ws: Workspace, trial: str) -> None:
     with ws.vault.session(read_only=True) as session:
         rows = session.execute(select(PackageRow.path, PackageRow.state).where(PackageRow.trial == trial)).all()
     in_force = {path for path, state in rows if state != PackageState.SUPERSEDED}
-    for path in sorted({path for path, _ in rows} - in_force):
-        file = package_file(ws.settings, path)
-        if file.exists():
-            forget_beside(file)
-            file.unlink()
-            _log.info("%s: a package that a corrected key table superseded was removed", trial)
+    superseded = {path for path, _ in rows} - in_force
+    for path in sorted(superseded - ws.packages.absent(superseded)):
+        remove_package(ws.packages, path)
+        _log.info("%s: a package that a corrected key table superseded was removed", trial)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from pacs2trial.connections import Connection
+from pacs2trial.connections import AnyExtra, Connection, connection_with
 from pacs2trial.delivery.place import Check
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import Destination
@@ -23,32 +22,16 @@ class Extra(BaseModel):
     check: Check = Field("read back", description="how a delivered file is compared with what was sent")
 
 
-AnyExtra = TypeVar("AnyExtra", bound=BaseModel)
-
-
 def connection_of(
     ws: Workspace, destination: Destination, types: Collection[str], extra: type[AnyExtra]
 ) -> tuple[Connection, AnyExtra]:
     """The connection of ``destination`` and its extra.
 
     Raises:
-        InputError: there is no such connection, it is of another type than ``types``, has no host, or its extra has
-            faults; all of them are named, no value is repeated.
+        InputError: as :func:`pacs2trial.connections.connection_with`.
     """
     assert destination.connection is not None, "a definition without a connection is refused when it is read"
-    connection = ws.connections.get(destination.connection)
-    problems = []
-    if connection.conn_type not in types:
-        problems.append(f"its type is {connection.conn_type!r}; needed is {' or '.join(map(repr, sorted(types)))}")
-    try:
-        found = extra.model_validate(dict(connection.extra))
-    except ValidationError as error:
-        faults = error.errors(include_input=False)
-        problems += [f"extra {'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in faults]
-    if problems:
-        name = destination.connection
-        raise InputError(*(f"connection {name!r} (deliver by {destination.to}): {problem}" for problem in problems))
-    return connection, found
+    return connection_with(ws.connections, destination.connection, f"deliver by {destination.to}", types, extra)
 
 
 def require_host(connection: Connection) -> None:

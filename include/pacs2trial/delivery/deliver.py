@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,38 +76,53 @@ def deliver_subject(
         receipts = []
         for package in _leaving(ws, definition, subject_key):
             done = {} if again else _delivered(ws, package)
-            for name, destination in destinations:
-                receipt = done.get(name)
-                if receipt is None:
-                    receipt = _send(ws, destination, package)
+            sent = _sent_to(ws, package, {name: one for name, one in destinations if name not in done})
+            for name, _ in destinations:
+                receipt = done.get(name) or sent[name]
                 receipts.append(Receipt(name, receipt["path"], package.size, package.sha256, new=name not in done))
             add_deliveries(ws, package.package_id)
     return receipts
+
+
+def _sent_to(ws: Workspace, package: Outgoing, destinations: Mapping[str, Destination]) -> dict[str, Mapping[str, Any]]:
+    """Bring a package to destinations, by their names; it is read from its place once, and only if there are any."""
+    if not destinations:
+        return {}
+    with ws.packages.reading(_kept_as(ws, package.file), package.sha256):
+        return {name: _send(ws, destination, package) for name, destination in destinations.items()}
 
 
 def _send(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[str, Any]:
     """Bring a package to one destination and write down that it is there."""
     name = label(destination)
     _require_file(package)
-    listed = _changes(ws, destination, package) if destination.changes else None
-    told = {"changes": dict(bring(ws, destination, listed))} if listed else {}
-    leaving = prepared(destination, replace(package, earlier=package.earlier | _sent(ws, package, name)))
-    receipt = {**bring(ws, destination, leaving), **told}
-    _record(ws, package, name, receipt)
-    if destination.encrypt:
-        for file in filter(None, (leaving, listed)):
-            unseal(file)
+    with _changes(ws, destination, package) as listed:
+        told = {"changes": dict(bring(ws, destination, listed))} if listed else {}
+        leaving = prepared(destination, replace(package, earlier=package.earlier | _sent(ws, package, name)))
+        receipt = {**bring(ws, destination, leaving), **told}
+        _record(ws, package, name, receipt)
+        if destination.encrypt:
+            for file in filter(None, (leaving, listed)):
+                unseal(file)
     return receipt
 
 
-def _changes(ws: Workspace, destination: Destination, package: Outgoing) -> Outgoing | None:
+@contextmanager
+def _changes(ws: Workspace, destination: Destination, package: Outgoing) -> Iterator[Outgoing | None]:
     """The list of changes, which goes before the package of which it speaks; none goes with a first one."""
-    if write_changes(ws, package.package_id).since_version is None:
-        return None
-    file = changes_file(package.file)
-    earlier = _sent(ws, package, label(destination), "changes")
-    size, sha256 = file.stat().st_size, file_sha256(file)
-    return prepared(destination, replace(package, file=file, name=file.name, size=size, sha256=sha256, earlier=earlier))
+    if not destination.changes or write_changes(ws, package.package_id).since_version is None:
+        yield None
+        return
+    with ws.packages.reading(_kept_as(ws, changes_file(package.file))) as file:
+        earlier = _sent(ws, package, label(destination), "changes")
+        size, sha256 = file.stat().st_size, file_sha256(file)
+        yield prepared(
+            destination, replace(package, file=file, name=file.name, size=size, sha256=sha256, earlier=earlier)
+        )
+
+
+def _kept_as(ws: Workspace, file: Path) -> str:
+    return file.relative_to(ws.packages.folder).as_posix()
 
 
 def _sent(ws: Workspace, package: Outgoing, destination: str, what: str = "") -> frozenset[str]:
@@ -140,7 +156,7 @@ def _leaving(ws: Workspace, definition: TrialDefinition, subject_key: str) -> li
                 package_id=package.id,
                 trial=trial,
                 subject_key=subject_key,
-                file=ws.settings.packages / package.path,
+                file=ws.packages.folder / package.path,
                 name=Path(package.path).name,
                 size=package.size,
                 sha256=package.sha256,

@@ -23,12 +23,13 @@ from pacs2trial.network.peer import peer
 from pacs2trial.network.qido import answering
 from pacs2trial.network.webpeer import DICOMWEB, WebPeer, node
 from pacs2trial.settings import Settings
+from pacs2trial.storage.s3 import TYPES
 from pacs2trial.trials.definition import Destination, TrialDefinition
 
 _KINDS: Final[Mapping[str, tuple[frozenset[str], type[BaseModel]]]] = {
     "sftp": (frozenset(("sftp", "ssh")), SftpExtra),
     "ftps": (frozenset(("ftps", "ftp")), FtpsExtra),
-    "s3": (frozenset(("aws", "s3")), S3Extra),
+    "s3": (TYPES, S3Extra),
     "fsspec": (frozenset(("fsspec", "generic")), AnyExtra),
     "https": (frozenset(("https", "http")), HttpsExtra),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +13,17 @@ from pydantic import ConfigDict, Field
 
 from pacs2trial.delivery.connection import Extra, connection_of
 from pacs2trial.delivery.outgoing import Outgoing
-from pacs2trial.delivery.place import PIECE, put
-from pacs2trial.errors import InputError, Pacs2TrialError, PermanentError, TransientError
+from pacs2trial.delivery.place import PIECE, Check, put
+from pacs2trial.errors import InputError
+from pacs2trial.storage.s3 import TYPES, S3Access, s3_options, spoken
 from pacs2trial.trials.definition import Destination
 from pacs2trial.workspace import Workspace
 
-_RETRIES = {"mode": "standard", "max_attempts": 2}
-"""Of one request; the whole delivery is repeated besides."""
 
+class S3Extra(S3Access):
+    """The extra of a connection of type aws or s3 to a destination."""
 
-class S3Extra(Extra):
-    """The extra of a connection of type aws or s3; names as Airflow's Amazon provider has them."""
-
-    endpoint_url: str | None = Field(None, description="address of a server that is not Amazon's")
-    region_name: str | None = None
-    aws_session_token: str | None = Field(None, repr=False)
-    verify: Path | None = Field(None, description="certificates that are trusted, PEM")
+    check: Check = Field("read back", description="how a delivered file is compared with what was sent")
 
 
 class AnyExtra(Extra):
@@ -39,20 +34,11 @@ class AnyExtra(Extra):
 
 def send_to_s3(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[str, Any]:
     """Put the package below ``path``, which is ``bucket`` or ``bucket/prefix``."""
-    connection, extra = connection_of(ws, destination, {"aws", "s3"}, S3Extra)
+    connection, extra = connection_of(ws, destination, TYPES, S3Extra)
     if not destination.path:
         raise InputError(f"trial {package.trial}, deliver: path is missing: the bucket, or bucket/prefix")
-    client = {"region_name": extra.region_name, "verify": str(extra.verify) if extra.verify else None}
-    options = {
-        "key": connection.login or None,
-        "secret": connection.password or None,
-        "token": extra.aws_session_token,
-        "endpoint_url": extra.endpoint_url,
-        "client_kwargs": {name: value for name, value in client.items() if value},
-        "config_kwargs": {"connect_timeout": extra.timeout, "read_timeout": extra.timeout, "retries": _RETRIES},
-    }
     with _spoken(connection.name):
-        return put(_Prefix("s3", destination.path, options), package, extra.check)
+        return put(_Prefix("s3", destination.path, s3_options(connection, extra)), package, extra.check)
 
 
 def send_anywhere(ws: Workspace, destination: Destination, package: Outgoing) -> Mapping[str, Any]:
@@ -105,21 +91,9 @@ class _Prefix:
         return f"{self._path}/{name}"
 
 
-@contextmanager
-def _spoken(name: str) -> Iterator[None]:
-    """Everything that may go wrong, in plain words."""
-    try:
-        yield
-    except Pacs2TrialError:
-        raise
-    except PermissionError:
-        raise PermanentError(
-            f"{name!r} does not let us write there; correct login and password of the connection, or ask the trial "
-            "centre for the right"
-        ) from None
-    except FileNotFoundError:
-        raise PermanentError(
-            f"{name!r} does not have that bucket or container; correct path in the definition"
-        ) from None
-    except Exception as error:  # noqa: BLE001 - each file system raises what it likes
-        raise TransientError(f"{name!r} broke off: {type(error).__name__}") from None
+def _spoken(name: str) -> AbstractContextManager[None]:
+    return spoken(
+        repr(name),
+        no_right="correct login and password of the connection, or ask the trial centre for the right",
+        no_bucket="correct path in the definition",
+    )

@@ -40,17 +40,17 @@ def due(ws: Workspace, definition: TrialDefinition, subject_keys: Collection[str
 
 def _lost(ws: Workspace, trial: str, subject_keys: Collection[str]) -> set[str]:
     """The subjects with a package in force whose file is gone, though nobody cleaned it up."""
-    found: set[str] = set()
+    packages: dict[str, str] = {}
     with ws.vault.session(read_only=True) as session:
         for keys in batches(sorted(subject_keys)):
             query = (
-                select(Subject.key, PackageRow.path)
+                select(PackageRow.path, Subject.key)
                 .join(Subject, Subject.id == PackageRow.subject_id)
                 .where(Subject.trial == trial, Subject.key.in_(keys), PackageRow.removed_at.is_(None))
                 .where(PackageRow.state != PackageState.SUPERSEDED)
             )
-            found |= {key for key, path in session.execute(query) if not (ws.settings.packages / path).is_file()}
-    return found
+            packages |= dict(session.execute(query).all())
+    return {packages[name] for name in ws.packages.absent(packages)}
 
 
 def begin(ws: Workspace, definition: TrialDefinition, subject_keys: Collection[str], *, run_key: str) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from pacs2trial.collect.layout import package_file
 from pacs2trial.collect.versions import current_packages
 from pacs2trial.restore.contents import is_there, needed
 from pacs2trial.restore.subject import definition_of, restorable_subjects
@@ -44,5 +43,5 @@ def losses(ws: Workspace, trial: str, subject_key: str) -> Losses:
         contents=len(contents),
         contents_lost=sum(not is_there(ws.settings, one) for one in contents),
         packages=len(packages),
-        packages_lost=sum(not package_file(ws.settings, row.path).is_file() for row in packages),
+        packages_lost=len(ws.packages.absent(row.path for row in packages)),
     )

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.collect.chosen import CHOSEN, Chosen
 from pacs2trial.collect.inputs import inputs_of
-from pacs2trial.collect.layout import forget_beside, package_file
-from pacs2trial.collect.replacing import file_sha256, flush_folder
+from pacs2trial.collect.layout import forget_beside, keep_package
+from pacs2trial.collect.replacing import flush_folder
 from pacs2trial.collect.stage2 import Addressed, Recipe, address, laid_out
 from pacs2trial.collect.versions import Written, same_content
 from pacs2trial.collect.writing import write_package
@@ -72,10 +72,9 @@ def make_again(ws: Workspace, subject: Subject, row: PackageRow, absent: frozens
         absent: staged contents that could not be brought back, by their rows.
 
     Raises:
-        TransientError: the disk refused.
+        TransientError: the disk refused, or the place of packages could not be reached.
     """
-    file = package_file(ws.settings, row.path)
-    if file.is_file() and file.stat().st_size == row.size and file_sha256(file) == row.sha256:
+    if ws.packages.holds(row.path, row.size, row.sha256):
         return _result(row, Outcome.INTACT)
     with ws.vault.session(read_only=True) as session:
         members = _members(session, row.id)
@@ -162,7 +161,7 @@ def _members(session: Session, package_id: int) -> list[Chosen]:
 
 def _write(ws: Workspace, recipe: Recipe, row: PackageRow, members: Sequence[Addressed], said: str) -> Written | None:
     """Make the package in a draft and put it in its place; None, and nothing replaced, if its content is another."""
-    target = package_file(ws.settings, row.path)
+    target = ws.packages.draft(row.path)
     folder = target.parent / DRAFTS
     written = write_package(ws.settings, recipe, row.study, members, said, folder, target.name)
     draft = folder / target.name
@@ -173,6 +172,7 @@ def _write(ws: Workspace, recipe: Recipe, row: PackageRow, members: Sequence[Add
         draft.replace(target)
         if ws.settings.durable:
             flush_folder(target.parent)
+        keep_package(ws.packages, row.path)
     except OSError as error:
         raise TransientError(f"{target} cannot be written: {error.strerror}") from None
     finally:

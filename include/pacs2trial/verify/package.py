@@ -31,7 +31,7 @@ from pacs2trial.verify.origin import (
     trial_uids,
 )
 from pacs2trial.verify.proof import Proof, proof
-from pacs2trial.verify.receipt import write_receipt
+from pacs2trial.verify.receipt import has_receipt, write_receipt
 from pacs2trial.verify.validity import PROGRAM, errors_of, installed
 from pacs2trial.verify.zipfiles import DICOMDIR, MANIFEST, dangers, open_package, read_member
 from pacs2trial.workspace import Workspace
@@ -65,10 +65,13 @@ def verify_package(ws: Workspace, package_id: int) -> list[Proof]:
     """
     origin = origin_of(ws, package_id)
     with ws.vault.lock(f"{origin.trial}/{origin.subject_key}"):
-        stands = _proven_before(ws, origin)
-        if stands:
-            return [stands]
-        proofs = prove(ws, origin)
+        with ws.packages.reading(origin.path) as path:
+            stands = _proven_before(ws, origin, path)
+            if stands:
+                if not has_receipt(ws, origin.path):
+                    write_receipt(ws, package_id, [stands], when=now().isoformat())
+                return [stands]
+            proofs = _proofs(ws, origin, path)
         passed = all(each.passed for each in proofs)
         state = PackageState.VERIFIED if passed else PackageState.REFUSED
         with ws.vault.session() as session:
@@ -86,7 +89,7 @@ def verify_package(ws: Workspace, package_id: int) -> list[Proof]:
     return proofs
 
 
-def _proven_before(ws: Workspace, origin: Origin) -> Proof | None:
+def _proven_before(ws: Workspace, origin: Origin, path: Path) -> Proof | None:
     """That a package was verified and has the same bytes still, and holds what the trial lets through.
 
     Where its staged objects were cleaned up since, they cannot be compared again, and need not be.
@@ -95,7 +98,6 @@ def _proven_before(ws: Workspace, origin: Origin) -> Proof | None:
     with ws.vault.session(read_only=True) as session:
         verified = session.get_one(PackageRow, origin.package_id).state == PackageState.VERIFIED
         accepted = accepted_contents(session, origin)
-    path = ws.settings.packages / origin.path
     if not verified or not path.is_file():
         return None
     if not removed and accepted != {source.content for source in origin.sources.values()}:
@@ -109,7 +111,11 @@ def _proven_before(ws: Workspace, origin: Origin) -> Proof | None:
 
 def prove(ws: Workspace, origin: Origin) -> list[Proof]:
     """All proofs of a package, without recording them."""
-    path = ws.settings.packages / origin.path
+    with ws.packages.reading(origin.path) as path:
+        return _proofs(ws, origin, path)
+
+
+def _proofs(ws: Workspace, origin: Origin, path: Path) -> list[Proof]:
     try:
         with open_package(path) as archive, path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != origin.sha256:

@@ -21,7 +21,7 @@ from pacs2trial.workspace import Workspace
 FORMAT = "pacs2trial receipt 1"
 
 
-def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, when: str) -> Path:
+def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, when: str) -> None:
     """Write ``<package>.receipt.json``: what the package is, its inputs, proofs, versions, changes and deliveries.
 
     And ``<package>.changes.csv``, where an earlier version was delivered.
@@ -36,7 +36,7 @@ def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, wh
             "versions": _versions(session, row),
             "deliveries": _deliveries(session, row),
         }
-        package, pinned = ws.settings.packages / row.path, row.inputs
+        name, pinned = _beside(row.path), row.inputs
     changes = write_changes(ws, package_id)
     content["changes"] = {
         "since_version": changes.since_version,
@@ -46,9 +46,12 @@ def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, wh
         "objects": [asdict(one) for one in changes.objects],
     }
     content["inputs"] = {"digest": pinned, **json.loads(ws.vault.pinned(pinned))}
-    path = _beside(package)
-    _replace(path, content, durable=ws.settings.durable)
-    return path
+    _replace(ws, name, content)
+
+
+def has_receipt(ws: Workspace, package: str) -> bool:
+    """Whether a receipt lies beside the package of that name."""
+    return ws.packages.there(_beside(package)) is not None
 
 
 def add_deliveries(ws: Workspace, package_id: int) -> None:
@@ -56,14 +59,15 @@ def add_deliveries(ws: Workspace, package_id: int) -> None:
     with ws.vault.session(read_only=True) as session:
         row = session.get_one(PackageRow, package_id)
         deliveries, sha256 = _deliveries(session, row), row.sha256
-        path = _beside(ws.settings.packages / row.path)
+        name = _beside(row.path)
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        with ws.packages.reading(name) as path:
+            content: dict[str, Any] = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return
     if content.get("sha256") == sha256:
         content["deliveries"] = deliveries
-        _replace(path, content, durable=ws.settings.durable)
+        _replace(ws, name, content)
 
 
 def _package(session: Session, row: PackageRow) -> dict[str, Any]:
@@ -118,20 +122,22 @@ def _deliveries(session: Session, row: PackageRow) -> list[dict[str, Any]]:
     ]
 
 
-def _beside(package: Path) -> Path:
-    return package.with_name(package.name + ".receipt.json")
+def _beside(package: str) -> str:
+    return f"{package}.receipt.json"
 
 
-def _replace(path: Path, content: dict[str, Any], *, durable: bool) -> None:
+def _replace(ws: Workspace, name: str, content: dict[str, Any]) -> None:
+    path = ws.packages.draft(name)
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("w", encoding="utf-8") as file:
             json.dump(content, file, indent=1, ensure_ascii=False)
             file.write("\n")
             file.flush()
-            if durable:
+            if ws.settings.durable:
                 os.fsync(file.fileno())
         part.replace(path)
+        ws.packages.keep(name)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise TransientError(f"{path} cannot be written: {error.strerror or type(error).__name__}") from error
