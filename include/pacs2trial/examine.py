@@ -35,6 +35,9 @@ from pacs2trial.vault.database import Database, vault_url
 FAR_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "glusterfs", "ceph", "lustre"}
 """File systems on which SQLite's locks cannot be relied on."""
 
+MOUNTS = Path("/proc/self/mounts")
+"""What is mounted where, as Linux tells it."""
+
 BUCKET_MOUNTS = {"fuse.s3fs", "fuse.rclone", "fuse.goofys", "fuse.geesefs", "fuse.gcsfuse", "fuse.blobfuse2"}
 """Object storage that looks like a folder; a change of names is no single step there, and locks end at the machine."""
 
@@ -44,7 +47,7 @@ TABLE_SUFFIXES = {".csv", ".tsv", ".xls", ".xlsx", ".xlsm", ".ods"}
 def examine(settings: Settings, connections: Connections) -> list[Finding]:
     """Look at everything; what cannot be looked at is a finding too, never an exception."""
     findings = [*installation_findings(settings), *_secret(settings), *_vault(settings), *_folders(settings)]
-    findings += [*_staging_disk(settings), *package_findings(settings, connections)]
+    findings += [*staging_disk(settings), *package_findings(settings, connections)]
     findings += [*_disk(settings), *_published(settings)]
     try:
         trials, broken = load_trials(settings.trials)
@@ -98,8 +101,9 @@ def _vault(settings: Settings) -> Iterator[Finding]:
         yield wrong("vault disk", f"{path} is on a network share", "move it to a local disk, or use PostgreSQL")
 
 
-def _staging_disk(settings: Settings) -> Iterator[Finding]:
-    kind = file_system(settings.staging)
+def staging_disk(settings: Settings, mounts: Path = MOUNTS) -> Iterator[Finding]:
+    """That staging is on no bucket which only looks like a folder: promise 5 could not be kept there."""
+    kind = file_system(settings.staging, mounts)
     if kind in BUCKET_MOUNTS:
         yield wrong(
             "staging disk",
@@ -274,7 +278,7 @@ def _face_programs(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"faces, {one.words}", good=True, text=told)
 
 
-def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+def file_system(path: Path, mounts: Path = MOUNTS) -> str:
     """The kind of file system that ``path`` is on, as Linux names it; empty where that cannot be known."""
     try:
         lines = mounts.read_text("utf-8").splitlines()

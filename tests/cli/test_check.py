@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pacs2trial.examine import file_system, in_version_control
+from pacs2trial.examine import file_system, in_version_control, staging_disk
 from pacs2trial.receiver import Receiver
+from pacs2trial.settings import Settings
 from pacs2trial_demo.pacs import DemoPacs
 from support.face_programs import registered, script
 from support.hospital import Hospital
@@ -123,6 +124,22 @@ def test_missing_and_wrong_key_tables_are_found(site: Site) -> None:
 def test_key_table_beside_the_definitions_is_found(site: Site) -> None:
     (site.trials / "lungart.csv").write_text("patient_id,subject_key\n")
     assert findings(site)["key tables"]["remedy"] == f"move it to {site.home / 'keys'}"
+
+
+def test_a_bucket_that_does_not_answer_is_found(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PACS2TRIAL_PACKAGES_URL", "s3://trial/packages")
+    monkeypatch.setenv("PACS2TRIAL_PACKAGES_CONNECTION", "nobody")
+    assert "'nobody' is unknown" in findings(site)["packages"]["text"]
+
+
+def test_staging_in_a_bucket_that_looks_like_a_folder_is_found(site: Site, tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"bucket {site.home} fuse.s3fs rw 0 0\n")
+    settings = Settings(home=site.home, trials=site.trials)
+    (finding,) = staging_disk(settings, mounts)
+    assert not finding.good
+    assert "object storage mounted by s3fs" in finding.text
+    assert list(staging_disk(settings)) == []
 
 
 def test_folder_in_a_repository_counts_unless_it_is_ignored(tmp_path: Path) -> None:

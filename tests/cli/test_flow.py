@@ -16,6 +16,7 @@ from pacs2trial.settings import Settings
 from pacs2trial_demo.generate import part10
 from pacs2trial_demo.identities import LUCZYNSKA, YAMASHIROGI
 from support.hospital import FIRST_DAY, Hospital, small_study
+from support.object_stores import CONNECTION, Bucket, connect
 
 if TYPE_CHECKING:
     from .conftest import Site
@@ -77,6 +78,24 @@ def test_stage_without_paths_is_wrong_usage(site: Site) -> None:
     done = site("stage")
     assert done.exit_code == 2
     assert "Missing argument 'PATH...'" in done.stderr
+
+
+def test_through_a_bucket_to_delivery(
+    staged_site: Site, enrolled: Hospital, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(enrolled.ws.settings, bucket.connection())
+    monkeypatch.setenv("PACS2TRIAL_PACKAGES_URL", "s3://trial/packages")
+    monkeypatch.setenv("PACS2TRIAL_PACKAGES_CONNECTION", CONNECTION)
+    enrolled.define("LUNGART", deliver=[{"to": "folder", "path": "lung"}])
+    staged_site("filter", "LUNGART")
+    (subject,) = staged_site.json("collect", "LUNGART")["subjects"]
+    (package,) = subject["result"]
+    assert package["address"] == "s3://trial/packages/LUNGART/LA-001.zip"
+    (subject,) = staged_site.json("deliver", "LUNGART")["subjects"]
+    assert Path(subject["result"][0]["path"]).read_bytes() == bucket.held()["packages/LUNGART/LA-001.zip"]
+    assert staged_site.refusal("trial", "erase", "LUNGART", "--reason", "over", "--confirm", "LUNGART") == [
+        "1 packages of LUNGART are still here: run pacs2trial cleanup LUNGART first"
+    ]
 
 
 def test_from_staging_to_delivery(staged_site: Site, enrolled: Hospital) -> None:

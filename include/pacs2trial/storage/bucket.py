@@ -28,8 +28,11 @@ WAITS = (2.0, 8.0)
 ATTEMPTS = 5
 """At one request, with short waits between them."""
 
-PART = 50 << 20
-"""Bytes of the parts in which a file of twice that size or more is uploaded."""
+PART = 16 << 20
+"""Bytes of the parts in which a larger file travels; one is uploaded whole up to twice that size."""
+
+AT_ONCE: Final = 4
+"""Parts on their way, which bounds the memory that a worker takes."""
 
 _PIECE: Final = 1 << 20
 _BLOCK: Final = 8 << 20
@@ -124,7 +127,9 @@ class BucketPackages:
     def _upload(self, path: Path, name: str) -> None:
         size, sha256 = path.stat().st_size, sha256_of(path)
         with self._spoken():
-            self._files().put_file(str(path), self._at(name), chunksize=PART, Metadata={_DIGEST: sha256})
+            self._files().put_file(
+                str(path), self._at(name), chunksize=PART, max_concurrency=AT_ONCE, Metadata={_DIGEST: sha256}
+            )
         told = self._head(name)
         if told is None or told["ContentLength"] != size or self._read_back(name) != sha256:
             self._remove_object(name)
@@ -138,7 +143,7 @@ class BucketPackages:
         part = path.with_name(f".{path.name}.part")
         try:
             with self._spoken():
-                self._files().get_file(self._at(name), str(part))
+                self._files().get_file(self._at(name), str(part), chunksize=PART, max_concurrency=AT_ONCE)
             came = sha256_of(part)
             if came != told["Metadata"].get(_DIGEST, came):
                 raise TransientError(f"{self.address(name)} came otherwise than it was kept")
