@@ -63,13 +63,13 @@ def _half_read(fuse: _Fuse) -> None:
     fill = Connection.fill
     seen = 0
 
-    def half(self: Connection, view: memoryview, limit: float | None = None) -> None:
+    def half(self: Connection, view: memoryview) -> None:
         nonlocal seen
         seen += len(view) >= _LARGE
         if seen == WHICH and len(view) >= _LARGE:
-            fill(self, view[: len(view) // 2], limit)
+            fill(self, view[: len(view) // 2])
             _die()
-        fill(self, view, limit)
+        fill(self, view)
 
     Connection.fill = half
 

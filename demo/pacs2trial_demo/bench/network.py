@@ -23,6 +23,8 @@ MUST: Mapping[tuple[str, int], Mapping[str, float]] = {
 """How many times as fast as others the receiver has to be, by kind and parallel associations."""
 
 _PARTS = 4
+_WARMING = 2
+"""Rounds before those that count, over parallel associations, so that each process of a server has had work."""
 
 
 class Sent(NamedTuple):
@@ -89,11 +91,11 @@ def _table(
             running.append(stack.enter_context(server(home)))
         fresh = Fresh(files, folder / "out")
         taken: dict[str, list[Sent]] = {one.name: [] for one in running}
-        for turn in range(rounds + 1):
+        for turn in range(-_WARMING, rounds):
             folders = fresh.make()
             for one in running:
-                sent = send(one, folders, associations)
-                if turn:
+                sent = send(one, folders, associations if turn >= 0 else _PARTS)
+                if turn >= 0:
                     taken[one.name].append(sent)
         peaks = {one.name: one.peak_mb() for one in running}
     how_many = f"{associations} association{'s' * (associations > 1)}"

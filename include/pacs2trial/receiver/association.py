@@ -13,6 +13,7 @@ from pynetdicom.presentation import PresentationContext
 
 from pacs2trial.receiver import commands
 from pacs2trial.receiver.commands import CommandError, Value
+from pacs2trial.receiver.inflow import PeerGoneError
 from pacs2trial.receiver.messages import Message, MessageReader
 from pacs2trial.receiver.negotiation import CALLED_NOT_RECOGNIZED, Proposal, Rejection, rejection
 from pacs2trial.receiver.upper_layer import (
@@ -20,7 +21,6 @@ from pacs2trial.receiver.upper_layer import (
     NOT_SPECIFIED,
     SERVICE_USER,
     Connection,
-    PeerGoneError,
     ProtocolError,
     p_data,
 )

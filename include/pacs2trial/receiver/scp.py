@@ -14,12 +14,13 @@ from pacs2trial.network.quiet import hush
 from pacs2trial.receiver.arriving import OpenStudies
 from pacs2trial.receiver.association import Node, serve_association
 from pacs2trial.receiver.handover import QueryRetrieveNode
+from pacs2trial.receiver.inflow import PeerGoneError
 from pacs2trial.receiver.listening import listen
 from pacs2trial.receiver.negotiation import Proposal
 from pacs2trial.receiver.query_retrieve import QueryRetrieve
 from pacs2trial.receiver.reception import Desk, Reception
 from pacs2trial.receiver.services import own_node
-from pacs2trial.receiver.upper_layer import Connection, PeerGoneError
+from pacs2trial.receiver.upper_layer import Connection
 from pacs2trial.staging.store import sweep
 from pacs2trial.workspace import Workspace
 

@@ -1,7 +1,7 @@
 """The upper layer of DICOM (PS3.8 chapter 9) on one connection that a peer opened.
 
-PDUs are read straight from the socket into where their content belongs: no queue, no thread, no copy between. What
-breaks the protocol raises :class:`ProtocolError` with the source and reason that the A-ABORT must name (PS3.8 9.3.8).
+PDUs are read from the socket into where their content belongs: no queue and no thread between. What breaks the
+protocol raises :class:`ProtocolError` with the source and reason that the A-ABORT must name (PS3.8 9.3.8).
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import struct
 import threading
 import time
 from typing import Final, NamedTuple
+
+from pacs2trial.receiver.inflow import Inflow, PeerGoneError
 
 A_ASSOCIATE_RQ: Final = 0x01
 A_ASSOCIATE_AC: Final = 0x02
@@ -52,10 +54,6 @@ class ProtocolError(Exception):
         self.reason = reason
 
 
-class PeerGoneError(Exception):
-    """The peer aborted, closed the connection or was silent for too long."""
-
-
 class Pdv(NamedTuple):
     """Head of a presentation data value (PS3.8 9.3.5.1, annex E); its ``length`` bytes are still to be read."""
 
@@ -85,7 +83,7 @@ class Connection:
         self._is_tcp = sock.family in {socket.AF_INET, socket.AF_INET6}
         if self._is_tcp:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(silence)
+        self._inflow = Inflow(sock, silence)
 
     def secure(self, context: ssl.SSLContext, within: float) -> None:
         """Agree on TLS with the peer, before anything else is read.
@@ -102,7 +100,7 @@ class Connection:
             self._socket = context.wrap_socket(self._socket, server_side=True)
         except OSError:
             raise PeerGoneError from None
-        self._socket.settimeout(self._silence)
+        self._inflow = Inflow(self._socket, self._silence)
 
     def read_request(self, within: float) -> bytearray:
         """The A-ASSOCIATE-RQ PDU with which every association begins (PS3.8 9.3.2), whole.
@@ -115,13 +113,13 @@ class Connection:
             PeerGoneError: it went away, or was not ready in time.
         """
         limit = time.monotonic() + within
-        head = self._read(_HEADER.size, limit)
+        head = self._read_until(limit, _HEADER.size)
         kind, length = _HEADER.unpack(head)
         if kind == A_ABORT:
             raise PeerGoneError
         if kind != A_ASSOCIATE_RQ or length > _LONGEST_REQUEST:
             raise ProtocolError(NOT_SPECIFIED, source=SERVICE_USER)
-        return head + self._read(length, limit)
+        return head + self._read_until(limit, length)
 
     def next_pdv(self) -> Pdv | None:
         """The head of the next presentation data value; None when the peer asks for the release of the association.
@@ -132,7 +130,7 @@ class Connection:
         """
         while not self._left:
             self._acknowledge()
-            kind, length = _HEADER.unpack(self._read(_HEADER.size))
+            kind, length = _HEADER.unpack(self._inflow.head(_HEADER.size))
             if kind == A_RELEASE_RQ:
                 return None
             if kind == A_ABORT:
@@ -143,7 +141,7 @@ class Connection:
             self._left = length
         if self._left < _PDV.size:
             raise ProtocolError(INVALID_PARAMETER)
-        length, context_id, control = _PDV.unpack(self._read(_PDV.size))
+        length, context_id, control = _PDV.unpack(self._inflow.head(_PDV.size))
         length -= 2
         self._left -= _PDV.size
         if not 0 <= length <= self._left:
@@ -151,26 +149,13 @@ class Connection:
         self._left -= length
         return Pdv(context_id, bool(control & _OF_COMMAND), bool(control & _LAST), length)
 
-    def fill(self, view: memoryview, limit: float | None = None) -> None:
+    def fill(self, view: memoryview) -> None:
         """Read as many bytes as ``view`` takes.
 
         Raises:
             PeerGoneError: they did not come.
         """
-        try:
-            while view:
-                if limit is not None:
-                    self._socket.settimeout(max(limit - time.monotonic(), 0.001))
-                number = self._socket.recv_into(view)
-                if not number:
-                    raise PeerGoneError
-                view = view[number:]
-        except OSError:
-            raise PeerGoneError from None
-        finally:
-            if limit is not None:
-                with contextlib.suppress(OSError):
-                    self._socket.settimeout(self._silence)
+        self._inflow.fill(view)
 
     def send(self, *parts: bytes) -> None:
         """Send encoded PDUs, as one piece.
@@ -222,16 +207,16 @@ class Connection:
 
     def socket(self) -> socket.socket:
         """The socket, for who reads and writes it instead from now on."""
-        self._socket.settimeout(None)
+        self._inflow.wait_for_ever()
         return self._socket
 
     def close(self) -> None:
         """Give the socket back to the system."""
         self._socket.close()
 
-    def _read(self, length: int, limit: float | None = None) -> bytearray:
+    def _read_until(self, limit: float, length: int) -> bytearray:
         content = bytearray(length)
-        self.fill(memoryview(content), limit)
+        self._inflow.fill_until(memoryview(content), limit)
         return content
 
     def _acknowledge(self) -> None:
