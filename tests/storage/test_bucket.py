@@ -40,6 +40,18 @@ def opened(home: Path, bucket: Bucket, *, port: int | None = None, url: str = "s
     return packages_of(settings, SiteConnections(settings))
 
 
+def by_environment(home: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Packages:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "a secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": endpoint,
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(home=home, packages_url="s3://trial")
+    return packages_of(settings, SiteConnections(settings))
+
+
 @pytest.fixture(scope="module")
 def one_for_all(tmp_path_factory: pytest.TempPathFactory, s3_endpoint: str) -> Packages:
     return opened(tmp_path_factory.mktemp("site") / "home", Bucket("trial", s3_endpoint, None))
@@ -163,8 +175,13 @@ def test_a_package_goes_in_parts_that_a_broken_line_does_not_leave_behind(
     assert bucket.unfinished() == 0
 
 
-def test_what_reads_back_otherwise_is_removed(tmp_path: Path, bucket: Bucket, line: Line) -> None:
+@pytest.mark.parametrize("by", ["its SHA-256", "the server's own checksum"])
+def test_what_reads_back_otherwise_is_removed(
+    tmp_path: Path, bucket: Bucket, line: Line, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
     packages = opened(tmp_path / "home", bucket, port=line.port)
+    if by != "its SHA-256":
+        packages = by_environment(tmp_path / "home", f"http://127.0.0.1:{line.port}", monkeypatch)
     line.falsifies = (b"PLANTED", b"SPOILED")
     with pytest.raises(TransientError, match="is not what was sent; it was removed"):
         keep(packages, b"PLANTED")
@@ -188,15 +205,7 @@ def test_a_connection_of_another_type_is_refused(tmp_path: Path, bucket: Bucket)
 def test_without_a_connection_the_environment_of_aws_tells(
     tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "a secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL_S3": bucket.endpoint,
-    }.items():
-        monkeypatch.setenv(name, value)
-    settings = Settings(home=tmp_path / "home", packages_url="s3://trial")
-    keep(packages_of(settings, SiteConnections(settings)), b"a package")
+    keep(by_environment(tmp_path / "home", bucket.endpoint, monkeypatch), b"a package")
     assert bucket.held() == {NAME: b"a package"}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.server
+import threading
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,28 @@ def test_a_bucket_that_is_not_there(settings: Settings) -> None:
     (finding,) = found(settings, packages_url="s3://elsewhere")
     assert not finding.good
     assert "make the bucket" in finding.text
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A server that lets nobody do anything."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(403)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test looks at the finding."""
+
+
+def test_a_server_that_refuses(settings: Settings, bucket: Bucket) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    connect(settings, bucket.connection(port=server.server_address[1]))
+    (finding,) = found(settings)
+    server.shutdown()
+    server.server_close()
+    assert not finding.good
+    assert "does not let us do that; correct the connection in PACS2TRIAL_PACKAGES_CONNECTION" in finding.text
 
 
 def test_a_connection_that_is_not_there(settings: Settings) -> None:

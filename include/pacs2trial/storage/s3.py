@@ -19,6 +19,9 @@ TYPES: Final = frozenset({"aws", "s3"})
 _RETRIES: Final = {"mode": "standard", "max_attempts": 2}
 """Of one request; the whole is repeated besides."""
 
+_PLAIN: Final = {"request_checksum_calculation": "when_required", "response_checksum_validation": "when_required"}
+"""Without the checksums that clients send to Amazon since 2025, which others may refuse; all is read back anyway."""
+
 
 class S3Access(BaseModel):
     """The extra of a connection of type aws or s3; names as Airflow's Amazon provider has them."""
@@ -34,6 +37,7 @@ class S3Access(BaseModel):
 
 def s3_options(connection: Connection | None, access: S3Access) -> dict[str, Any]:
     """What fsspec is told of a server; what no connection says is found in the standard environment of AWS clients."""
+    config = {"connect_timeout": access.timeout, "read_timeout": access.timeout, "retries": _RETRIES}
     client = {"region_name": access.region_name, "verify": str(access.verify) if access.verify else None}
     return {
         "key": (connection.login if connection else "") or None,
@@ -41,7 +45,7 @@ def s3_options(connection: Connection | None, access: S3Access) -> dict[str, Any
         "token": access.aws_session_token,
         "endpoint_url": access.endpoint_url,
         "client_kwargs": {name: value for name, value in client.items() if value},
-        "config_kwargs": {"connect_timeout": access.timeout, "read_timeout": access.timeout, "retries": _RETRIES},
+        "config_kwargs": config | (_PLAIN if access.endpoint_url else {}),
     }
 
 
