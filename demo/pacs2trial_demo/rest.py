@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -68,10 +68,23 @@ class AirflowRest:
     def unpause(self, dag_id: str) -> None:
         self._ask("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
-    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Start a run by hand and return its id. The id is ours, so that asking again starts no second run."""
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None, *, day: datetime | None = None) -> str:
+        """Start a run by hand and return its id. The id is ours, so that asking again starts no second run.
+
+        Args:
+            dag_id: of what.
+            conf: the values of its form.
+            day: begin of the day for which the run stands, as a scheduled one would; none if absent.
+        """
         run_id = f"manual__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f+00:00}"
-        body = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
+        if day is not None:
+            ends = day + timedelta(days=1)
+            body |= {
+                "logical_date": day.isoformat(),
+                "data_interval_start": day.isoformat(),
+                "data_interval_end": ends.isoformat(),
+            }
         self._ask("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body, accept=httpx.codes.CONFLICT)
         return run_id
 

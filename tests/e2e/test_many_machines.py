@@ -1,151 +1,127 @@
 """PostgreSQL, Redis and two Celery workers: a run goes on while its parts fall over, and gives what one machine gives.
 
-One cluster serves all tests of the module: it starts a run, is knocked about, and repeats the run calmly. The reference
-is made by the library alone, in this process, from a copy of the vault on SQLite.
+One cluster serves all tests of the module: it gets damaged objects, starts a run, is knocked about, repeats the run
+calmly, and makes a subject anew under another key while the nightly run is busy. The reference is made by the library
+alone, in this process, from a copy of the vault on SQLite.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
-import psutil
 import pydicom
 import pytest
 from sqlalchemy import select
 
-from pacs2trial.collect import collect_subject
-from pacs2trial.filtering.filter import filter_subject
-from pacs2trial.intake.stage1 import stage_part10
-from pacs2trial.keytable import enrolled
-from pacs2trial.receiver.scp import Receiver
-from pacs2trial.settings import Settings
 from pacs2trial.staging.ledger import balance
-from pacs2trial.vault import Vault
-from pacs2trial.vault.backup import back_up, restore_backup
 from pacs2trial.vault.tables import Instance, InstanceState, Lock, PackageRow, PackageState
 from pacs2trial.workspace import Workspace
-from pacs2trial_demo.generate import RT_PARTS, study, write
-from pacs2trial_demo.identities import IDENTITIES, planted_values
+from pacs2trial_demo.identities import IDENTITIES, VANDENBROUCKX, planted_values
 from pacs2trial_demo.pacs import DemoPacs
 from pacs2trial_demo.rest import AirflowRest
-from support.airflow_env import ROOT
+from support import damaged, deferring, traces
 from support.cluster import WORKERS, Cluster, cluster
-from support.demo_site import ENROLLED, STUDIES, connection, enrol
+from support.demo_site import connection
 from support.leaks import original_uids, search
+from support.one_machine import LUNG, REKEYED, two_sites, write_archive
 from support.programs import need
+from support.rekeying import Rekeyed, rekey
 from support.vaults import PostgresServer
 from support.waiting import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-LUNG = "DEMO-LUNG"
 DAG_ID = f"trial_{LUNG}"
 ENDED = {"success", "failed"}
 _READY = re.compile(r"(?:one|two)@\S+ ready\.")
 """What a worker says each time it starts."""
+TOLD = {
+    "airflow.sql": DAG_ID,
+    "answers.txt": "pacs2trial",
+    "lineage.json": "pacs2trial_step",
+    "processes.txt": "celery",
+    "logs/api-server.log": "debug",
+    "logs/dag-processor.log": "debug",
+    "logs/receiver.log": "DEBUG",
+    "logs/scheduler.log": "debug",
+    "logs/triggerer.log": "debug",
+    "logs/worker-1.log": "debug",
+}
+"""What shows of a file that there was something to search."""
 PEOPLE = {"vera": ["Viewer"], "rita": ["User", "Reviewer"], "kim": ["User", "Custodian"]}
 """A viewer, a research radiographer, a key custodian: users of Airflow and their roles there."""
 
 
 @dataclass
 class Ran:
-    """What happened, and the digests that one machine gives."""
+    """What happened, and the digests that one machine gives, at first and under the corrected key."""
 
     cluster: Cluster
     pacs: DemoPacs
     ws: Workspace
-    reference: set[str]
+    reference: tuple[set[str], set[str]]
     refused: httpx.Response
+    pushed: list[int | None] = field(default_factory=list)
     stopped: str = ""
     disturbed: str = ""
     again: str = ""
     last_run: str = ""
+    made: set[str] = field(default_factory=set)
+    waited: deferring.Waited | None = None
+    rekeyed: Rekeyed | None = None
+    command_lines: set[str] = field(default_factory=set)
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("archive")
-    for identity in ENROLLED[LUNG].values():
-        for when in STUDIES.get(identity, ()):
-            for ds in study(identity, when=when, parts=RT_PARTS, slices=12, matrix=32):
-                write(ds, folder / str(identity.number) / str(when))
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``archive`` is the PACS, ``late`` what it gets later, ``medium`` a stranger's files, ``whole`` both undamaged."""
+    folder = tmp_path_factory.mktemp("many")
+    write_archive(folder / "archive")
+    damaged.damage(folder / "late", VANDENBROUCKX, folder / "whole")
+    damaged.medium(folder / "medium", folder / "whole")
     return folder
 
 
 @pytest.fixture(scope="module")
-def ran(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    folder = tmp_path_factory.mktemp("many")
+def ran(folder: Path) -> Iterator[Ran]:
     server = PostgresServer(need("initdb"), need("pg_ctl"))
     try:
         server.start()
-        yield from _ran(folder, archive, server)
+        yield from _ran(folder, server)
         server.stop()
     finally:
         server.remove()
 
 
-def _ran(folder: Path, archive: Path, server: PostgresServer) -> Iterator[Ran]:
-    settings, reference = _sites(folder, archive, server)
+def _ran(folder: Path, server: PostgresServer) -> Iterator[Ran]:
+    settings, reference = two_sites(folder, server)
     ws = Workspace.open(settings)
-    receiver = Receiver(ws)
-    destinations = {settings.receiver_aet: (settings.receiver_host, receiver.start())}
-    with DemoPacs(archive, "DEMOPACS", destinations) as pacs:
+    destinations = {settings.receiver_aet: (settings.receiver_host, settings.receiver_port)}
+    with DemoPacs(folder / "archive", "DEMOPACS", destinations) as pacs:
         lineage = {"type": "file", "log_file_path": str(folder / "cluster" / "lineage.json"), "append": True}
         extra = {
             "AIRFLOW_CONN_DEMO_PACS": connection(pacs),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
         }
         with cluster(folder / "cluster", settings, server, extra) as made:
-            made.start("api-server", "scheduler", "dag-processor", *WORKERS)
+            made.start("receiver", "api-server", "scheduler", "dag-processor", "triggerer", *WORKERS)
             one = Ran(made, pacs, ws, reference, _ready(made))
+            _take_in_damaged(one, folder)
             _stop(one)
             _disturb(one)
             _repeat(one)
+            one.rekeyed = rekey(made, pacs, ws, LUNG, folder / "late", REKEYED)
+            deferring.see_ended(made, one.waited)
             yield one
-    receiver.stop()
     ws.vault.close()
-
-
-def _sites(folder: Path, archive: Path, server: PostgresServer) -> tuple[Settings, set[str]]:
-    """A site on PostgreSQL, and what another one with the same vault makes of the same objects on SQLite."""
-    trials = folder / "trials"
-    trials.mkdir()
-    shutil.copy(ROOT / "include" / "trials" / "demo_lung.yaml", trials)
-    alone = Settings(home=folder / "alone", trials=trials, receiver_port=0)
-    Vault.create(alone)
-    ws = Workspace.open(alone)
-    enrol(ws, LUNG, ENROLLED[LUNG])
-    shutil.copytree(alone.home, folder / "shared", ignore=shutil.ignore_patterns("vault.db*"))
-    (folder / "cluster").mkdir()
-    shared = Settings(
-        home=folder / "shared", trials=trials, receiver_port=0, database_url=server.new_database(), batch_subjects=1
-    )
-    back_up(alone, folder / "vault.backup")
-    restore_backup(shared, folder / "vault.backup", actor="test")
-    for path in sorted(archive.rglob("*.dcm")):
-        stage_part10(ws, path.read_bytes(), source="file")
-    digests = _made_alone(ws)
-    ws.vault.close()
-    return shared, digests
-
-
-def _made_alone(ws: Workspace) -> set[str]:
-    definition = ws.definition(LUNG)
-    made = []
-    for subject in enrolled(ws.vault, LUNG, [key for key, who in ENROLLED[LUNG].items() if who in STUDIES]):
-        filter_subject(ws, definition, subject)
-        made += collect_subject(ws, definition, subject)
-    return {one.content_digest for one in made}
 
 
 def _ready(made: Cluster) -> httpx.Response:
@@ -172,6 +148,7 @@ def _follow(ran: Ran, run_id: str) -> str:
     while (state := _asked(lambda: ran.cluster.rest().run_state(DAG_ID, run_id))) not in ENDED:
         assert time.monotonic() < deadline, f"the run is {state}"
         ran.cluster.revive()
+        ran.command_lines |= traces.command_lines(ran.cluster)
         time.sleep(1)
     return state
 
@@ -187,12 +164,20 @@ def _asked(question: Callable[[], str]) -> str:
             time.sleep(0.5)
 
 
+def _take_in_damaged(ran: Ran, folder: Path) -> None:
+    """A stranger's damaged objects are pushed, and come on a medium."""
+    eventually(lambda: "listens on" in ran.cluster.log("receiver"), seconds=60)
+    ran.pushed = damaged.send_damaged(ran.ws.settings.receiver_port, folder / "whole")
+    ran.cluster.type(f"pacs2trial stage {folder / 'medium'}", ends=1)
+
+
 def _stop(ran: Ran) -> None:
     """The PACS refuses some objects, and a person stops the run in the middle of a transfer."""
+    before = _staged(ran.ws)
     ran.pacs.faults.delay = 0.5
     ran.pacs.faults.fail_suboperations = 3
     run_id = ran.cluster.rest().trigger(DAG_ID)
-    eventually(lambda: _staged(ran.ws) > 0, seconds=200)
+    eventually(lambda: _staged(ran.ws) > before, seconds=200)
     path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}"
     headers = {"Authorization": ran.cluster.rest().token}
     httpx.patch(ran.cluster.url + path, json={"state": "failed"}, headers=headers, timeout=60).raise_for_status()
@@ -221,9 +206,15 @@ def _disturb(ran: Ran) -> None:
 
 
 def _repeat(ran: Ran) -> None:
-    """Everything is made once more with both workers there."""
-    ran.last_run = _asked(lambda: ran.cluster.rest().trigger(DAG_ID, {"remake": "everything"}))
+    """Everything is made once more with both workers there, while a run of another trial waits for its PACS."""
+    day = datetime(2024, 3, 13, 2, tzinfo=UTC)
+    ran.waited = deferring.start(ran.cluster, ran.pacs)
+    ran.last_run = _asked(lambda: ran.cluster.rest().trigger(DAG_ID, {"remake": "everything"}, day=day))
+    deferring.see_deferred(ran.cluster, ran.waited)
     ran.again = _follow(ran, ran.last_run)
+    with ran.ws.vault.session(read_only=True) as session:
+        query = select(PackageRow.content_digest).where(PackageRow.trial == LUNG)
+        ran.made = set(session.scalars(query.where(PackageRow.state != PackageState.SUPERSEDED)))
 
 
 def _staged(ws: Workspace) -> int:
@@ -251,11 +242,45 @@ def test_a_run_is_shared_by_two_workers(ran: Ran) -> None:
 
 
 def test_packages_are_those_of_one_machine(ran: Ran) -> None:
-    with ran.ws.vault.session(read_only=True) as session:
-        query = select(PackageRow.content_digest)
-        made = set(session.scalars(query.where(PackageRow.state != PackageState.SUPERSEDED)))
-    assert made == ran.reference
-    assert len(made) == 2
+    first, _second = ran.reference
+    assert ran.made == first
+    assert len(first) == 2
+
+
+def test_the_backfill_that_an_import_prints_makes_anew_what_it_changed_and_that_once(ran: Ran) -> None:
+    seen, (_first, second) = ran.rekeyed, ran.reference
+    assert (
+        '--reprocess-behavior completed --max-active-runs 1 --dag-run-conf \'{"subjects":["DL-004"]}\'' in seen.command
+    )
+    assert seen.states == {"success"}
+    everything = ["balance", "collect", "deliver", "filter", "plan", "retrieve", "stage", "verify"]
+    assert seen.runs == {
+        "2024-03-13": everything,  # it had been done before
+        "2024-03-14": ["balance", "plan"],
+        "2024-03-15": ["balance", "plan"],
+    }
+    assert [(one.version, one.state, one.delivered) for one in seen.after["DL-004"]] == [(1, "verified", 1)]
+    assert {one.state for one in seen.after["DL-001"]} == {"superseded"}
+    assert seen.after["DL-002"] == seen.before["DL-002"]
+    assert {seen.after[key][-1].content for key in ("DL-002", "DL-004")} == second
+
+
+def test_a_nightly_run_goes_on_beside_a_backfill_and_airflow_refuses_a_second_one(ran: Ran) -> None:
+    seen = ran.rekeyed
+    assert (seen.state_of_nightly, seen.nightly) == ("running", "success")
+    assert seen.second == httpx.codes.CONFLICT
+    assert "DL-003" not in seen.after
+
+
+def test_a_task_waits_for_its_pacs_with_the_triggerer_and_is_taken_up_again(ran: Ran) -> None:
+    waited = ran.waited
+    assert waited.trigger == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    assert waited.ended == "success"
+    tasks = ran.cluster.rest().task_instances(deferring.DAG_ID, waited.run_id)
+    (retrieved,) = [task for task in tasks if task["task_id"] == "retrieve"]
+    assert datetime.fromisoformat(retrieved["end_date"]) > waited.opens
+    assert retrieved["try_number"] == 1
+    assert (ran.ws.settings.packages / deferring.TRIAL / "DH-001.zip").is_file()
 
 
 def test_every_expected_instance_is_settled(ran: Ran) -> None:
@@ -284,39 +309,28 @@ def test_staged_images_are_for_reviewers_and_custodians(ran: Ran) -> None:
         assert answer.status_code == status, (user, answer.text[:300])
 
 
-def test_nothing_outside_the_vault_names_a_patient(ran: Ran, archive: Path) -> None:
-    """After failures, a stopped run, a refused form and debug logging: database, logs, broker, folders, processes."""
+def test_damaged_objects_are_kept_in_quarantine_and_told_by_counts(ran: Ran) -> None:
+    (held,) = [row for row in balance(ran.ws.vault, LUNG) if row.subject_key == "DL-003"]
+    assert held.quarantined
+    assert 0 in ran.pushed
+    assert len(list(ran.ws.settings.quarantine.iterdir())) >= 3
+    assert "1 files were no archive" in ran.cluster.log("terminal")
+
+
+def test_nothing_outside_the_vault_names_a_patient(ran: Ran, folder: Path) -> None:
+    """After failures, a stopped run, damaged objects, a refused form and debug logging: what was written or shown."""
     assert ran.refused.status_code == 400
     made = ran.cluster
-    folder = made.processes.logs.parent
-    dump = folder / "airflow.sql"
-    database = made.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].replace("+psycopg2", "")
-    subprocess.run([need("pg_dump"), "--inserts", "--file", dump, database], check=True, capture_output=True)
-    answers = [
-        _get(ran, "admin", f"/api/v2/{path}").text for path in ("eventLogs?limit=1000", "assets/events?limit=1000")
-    ]
-    answers.append(_get(ran, "admin", f"/api/v2/dags/{DAG_ID}/dagRuns?limit=100").text)
-    (folder / "answers.json").write_text("\n".join(answers) + ran.refused.text, "utf-8")
-    (folder / "processes.txt").write_text(_command_lines(made), "utf-8")
-    planted = {value for identity in IDENTITIES for value in planted_values(identity)}
-    assert dump.stat().st_size > 100_000
-    assert "pacs2trial_step" in (folder / "lineage.json").read_text("utf-8")
-    assert not search(folder, planted, original_uids(archive))
+    traces.write_down(made, LUNG, reviewer="rita")
+    (made.folder / "processes.txt").write_text("\n".join(sorted(ran.command_lines)), "utf-8")
+    planted = {value for identity in (*IDENTITIES, damaged.STRANGER) for value in planted_values(identity)}
+    uids = original_uids(folder / "archive") | original_uids(folder / "whole")
+    for name, mark in TOLD.items():
+        assert mark in (made.folder / name).read_text("utf-8", "replace"), name
+    assert not search(made.folder, planted, uids)
     shared = ran.ws.settings.home
     vault = [shared / "secret.json", shared / "keys"]
-    assert not search(shared, planted, original_uids(archive), leave_out=vault)
-
-
-def _command_lines(made: Cluster) -> str:
-    lines = []
-    for started in made.processes.all():
-        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-            below = psutil.Process(started.pid).children(recursive=True)
-            for process in (psutil.Process(started.pid), *below):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    lines += [*process.cmdline(), *(f"{name}={value}" for name, value in process.environ().items())]
-    assert any("celery" in line for line in lines)
-    return "\n".join(lines)
+    assert not search(shared, planted, uids, leave_out=vault)
 
 
 def _get(ran: Ran, user: str, path: str) -> httpx.Response:

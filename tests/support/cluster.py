@@ -1,6 +1,7 @@
 """Airflow as on many machines, from Debian's servers: PostgreSQL, Redis, every component a process of its own.
 
-The far ends (demo PACS, receiver) run in the process of the tests; vault, staging and packages are shared by all.
+The demo PACS runs in the process of the tests; vault, staging and packages are shared by all. Everything is told to log
+all it can.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ COMPONENTS = {
     "api-server": ["api-server", "--host", "127.0.0.1", "--workers", "1"],
     "scheduler": ["scheduler", "--skip-serve-logs"],
     "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
     "worker-1": ["celery", "worker", "--skip-serve-logs", "--celery-hostname", "one@%h"],
     "worker-2": ["celery", "worker", "--skip-serve-logs", "--celery-hostname", "two@%h"],
 }
 WORKERS = ("worker-1", "worker-2")
-TALKATIVE = {*WORKERS, "api-server"}
+_RECEIVER = """
+import logging, sys
+from pacs2trial.receiver.__main__ import main
+logging.basicConfig(level=logging.DEBUG)
+sys.exit(main())
+"""
 _COMMANDS = """
 import json, sys
 from airflow.cli import cli_parser
@@ -58,11 +65,18 @@ class Cluster:
     url: str
     password: str
 
+    @property
+    def folder(self) -> Path:
+        """Where all of Airflow's parts write: home, logs, temporary files, Redis."""
+        return self.processes.logs.parent
+
+    @property
+    def dags(self) -> Path:
+        return self.folder / "dags"
+
     def start(self, *names: str) -> None:
-        """Start components; what works with patients' data is told to log all it can."""
         for name in names:
-            more = {"AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG"} if name in TALKATIVE else {}
-            self.processes.start(name, self._command(name), env=self.environment | more)
+            self.processes.start(name, self._command(name), env=self.environment)
 
     def kill(self, name: str) -> None:
         """kill -9 to a component and everything that it started, as when its machine loses power."""
@@ -76,7 +90,7 @@ class Cluster:
 
     def revive(self) -> None:
         """Start what fell over, as compose does: a DAG processor ends when its database is away."""
-        for name in ("scheduler", "dag-processor", *WORKERS):
+        for name in ("scheduler", "dag-processor", "triggerer", *WORKERS):
             if self.processes.find(name) is None:
                 self.start(name)
 
@@ -100,6 +114,19 @@ class Cluster:
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
+    def type(self, line: str, *, ends: int = 0) -> str:
+        """What a person sees who types a line at a terminal of this site, which ends with that status; it is kept
+        with the logs.
+        """
+        done = subprocess.run(
+            f"exec {line}", shell=True, env=self.environment, capture_output=True, text=True, check=False, timeout=120
+        )
+        seen = done.stdout + done.stderr
+        with (self.processes.logs / "terminal.log").open("a", encoding="utf-8") as log:
+            log.write(seen)
+        assert done.returncode == ends, seen[-2000:]
+        return seen
+
     def rest(self, user: str = "admin") -> AirflowRest:
         client = AirflowRest(self.url, user, self.password)
         client.log_in()
@@ -115,7 +142,9 @@ class Cluster:
 
     def _command(self, name: str) -> list[str]:
         if name == "redis":
-            return [str(need("redis-server")), str(self.processes.logs.parent / "redis.conf")]
+            return [str(need("redis-server")), str(self.folder / "redis.conf")]
+        if name == "receiver":
+            return [sys.executable, "-c", _RECEIVER]
         return [str(AIRFLOW), *COMPONENTS[name]]
 
 
@@ -171,6 +200,7 @@ def _environment(settings: Settings, server: PostgresServer, redis: int, web: in
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "DEBUG",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "2",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
