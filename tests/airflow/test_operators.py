@@ -18,7 +18,7 @@ from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.operators.dicom import DicomFind, DicomMove, Stage
 from pacs2trial_airflow.operators.subject import Collect, Deliver, Filter, Verify
 from pacs2trial_demo.identities import OXENBARGER
-from support.demo_site import DemoSite
+from support.demo_site import DemoSite, enrol
 
 LUNG = {"trial": "DEMO-LUNG"}
 RUN = "a run"
@@ -142,6 +142,23 @@ def test_the_balance_of_a_run_whose_plan_failed_fails(demo_site: DemoSite):
 
     with pytest.raises(AirflowFailException, match=r"^BalanceError: plan: 1 failed$"):
         run.execute(Balance(task_id="balance", planned_by="plan", **LUNG))
+
+
+def test_who_is_withdrawn_while_a_run_goes_on_fails_no_step_and_stops_no_other(demo_site: DemoSite):
+    plan, run = FakeRun(), FakeRun(states={"plan": "success"})
+    batches = plan.execute(DicomFind(task_id="plan", **LUNG))
+    run_key = plan.pushed["run_key"]
+    FakeRun().execute(DicomMove(task_id="retrieve", run_key=run_key, subject_keys=batches[0], **LUNG))
+    enrol(demo_site.ws, "DEMO-LUNG", {"DL-002": OXENBARGER})
+
+    staged = FakeRun().execute(Stage(task_id="stage", run_key=run_key, batches=batches, **LUNG))
+    assert staged == ["DL-002"]
+    with pytest.raises(AirflowSkipException, match="DL-001 is enrolled no longer"):
+        packages(run_key, "DL-001")
+    assert packages(run_key, "DL-002")
+    run.pushed |= plan.pushed
+    run.execute(Balance(task_id="balance", planned_by="plan", **LUNG))
+    assert run.event["subjects"] == 1
 
 
 def test_ending_the_task_stops_the_transfer_and_keeps_what_has_come(demo_site: DemoSite):

@@ -78,10 +78,10 @@ def rekey(
     made.type(command)
     second = _second(made, dag_id)
     runs = _runs(made, dag_id, "backfill")
-    eventually(lambda: all(one["state"] in ENDED for one in _runs(made, dag_id, "backfill")), seconds=200, every=0.5)
+    eventually(lambda: all(one["state"] in ENDED for one in _runs(made, dag_id, "backfill")), seconds=300, every=0.5)
     state_of_nightly = rest.run_state(dag_id, nightly["dag_run_id"])
     pacs.faults.delay = 0
-    eventually(lambda: rest.run_state(dag_id, nightly["dag_run_id"]) in ENDED, seconds=200, every=0.5)
+    eventually(lambda: rest.run_state(dag_id, nightly["dag_run_id"]) in ENDED, seconds=300, every=0.5)
     return Rekeyed(
         command,
         before,

@@ -15,6 +15,7 @@ from pacs2trial.trials.notices import Occasion
 from pacs2trial_airflow.notices import SUMMARY, tell_end
 from pacs2trial_airflow.operators.base import TrialOperator
 from pacs2trial_airflow.table import log_balances, struck, totals
+from pacs2trial_airflow.withdrawn import still_enrolled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -31,7 +32,8 @@ class Balance(TrialOperator):
     """Strike the balance of the run, when all other steps are done, however they ended.
 
     Calls :func:`pacs2trial.staging.balance.balance`. What is held for a person is told and does no harm; a run with
-    a failed step, or with instances failed, missing, still expected or not judged, fails. The summary of
+    a failed step, or with instances failed, missing, still expected or not judged, fails. Who was withdrawn while it
+    went on is told and left out. The summary of
     :func:`pacs2trial.passes.summary` is logged, and sent by :func:`pacs2trial_airflow.notices.tell_end` to those who
     are to be told.
 
@@ -52,7 +54,8 @@ class Balance(TrialOperator):
 
     def work(self, ws: Workspace, context: Context) -> None:
         problems = self._failed_steps(context)
-        keys = context["ti"].xcom_pull(task_ids=self.planned_by, key="subjects") or []
+        planned = context["ti"].xcom_pull(task_ids=self.planned_by, key="subjects") or []
+        keys = still_enrolled(ws, self.trial, planned, self.log)
         if keys:
             lines = struck(ws, self.trial, keys)
             log_balances(self.log, lines)

@@ -18,6 +18,7 @@ from pacs2trial_airflow.origin import tell_origin
 from pacs2trial_airflow.stale import stale_subjects
 from pacs2trial_airflow.table import log_balances, struck, totals
 from pacs2trial_airflow.window import covered
+from pacs2trial_airflow.withdrawn import still_enrolled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -195,7 +196,9 @@ class Stage(TrialOperator):
         from pacs2trial.passes import begin
         from pacs2trial.retrieve.settle import settle
 
-        keys = [key for batch in self.batches for key in batch]
+        keys = still_enrolled(ws, self.trial, [key for batch in self.batches for key in batch], self.log)
+        if not keys:
+            raise AirflowSkipException("its subjects are enrolled no longer")
         try:
             balances = settle(ws, self.run_key, keys, timeout=self.timeout)
         except BalanceError as error:

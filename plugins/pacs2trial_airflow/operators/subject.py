@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from pacs2trial.errors import HeldError
 from pacs2trial_airflow.operators.base import TrialOperator, started_by
+from pacs2trial_airflow.withdrawn import still_enrolled
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,6 +43,8 @@ class SubjectOperator(TrialOperator):
     def _outcome(self, ws: Workspace, context: Context) -> Any:
         from pacs2trial.passes import end
 
+        if not still_enrolled(ws, self.trial, [self.subject_key], self.log):
+            raise AirflowSkipException(f"{self.subject_key} is enrolled no longer")
         try:
             result = super()._outcome(ws, context)
         except (HeldError, AirflowSkipException):
