@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -64,6 +64,7 @@ class Cluster:
     processes: Processes
     url: str
     password: str
+    _clients: dict[str, AirflowRest] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -128,9 +129,12 @@ class Cluster:
         return seen
 
     def rest(self, user: str = "admin") -> AirflowRest:
-        client = AirflowRest(self.url, user, self.password)
-        client.log_in()
-        return client
+        """The client of a user, who logs in once: to check a password takes the API server long."""
+        if user not in self._clients:
+            client = AirflowRest(self.url, user, self.password)
+            client.log_in()
+            self._clients[user] = client
+        return self._clients[user]
 
     def worker_of(self, pid: int) -> str | None:
         """Which worker a task's process belongs to."""

@@ -24,7 +24,7 @@ from support.programs import free_port
 from support.vaults import PostgresServer
 
 LUNG = "DEMO-LUNG"
-STUDIES = {LUCZYNSKA: (date(2024, 3, 13), date(2024, 3, 15)), OXENBARGER: (date(2024, 3, 13),)}
+STUDIES = {LUCZYNSKA: (date(2024, 3, 13), date(2024, 3, 14)), OXENBARGER: (date(2024, 3, 13),)}
 """What the PACS holds of the trial at first."""
 REKEYED = {"DL-004": LUCZYNSKA, "DL-002": OXENBARGER, "DL-003": VANDENBROUCKX}
 """The corrected key table: who was DL-001 is DL-004."""

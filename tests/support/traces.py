@@ -38,16 +38,13 @@ def write_down(made: Cluster, trial: str, *, reviewer: str) -> None:
     (made.folder / "answers.txt").write_text("\n".join(answers), "utf-8")
 
 
-def command_lines(made: Cluster) -> set[str]:
-    """The command lines and environments of every process of the cluster, as everybody on its machine may see them."""
+def command_lines() -> set[str]:
+    """Command lines and environments of every process of this test, as everybody on its machine may see them."""
     lines: set[str] = set()
-    for started in made.processes.all():
+    for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-            main = psutil.Process(started.pid)
-            for process in (main, *main.children(recursive=True)):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    lines.add(" ".join(process.cmdline()))
-                    lines.update(f"{name}={value}" for name, value in process.environ().items())
+            lines.add(" ".join(process.cmdline()))
+            lines.update(f"{name}={value}" for name, value in process.environ().items())
     return lines
 
 
