@@ -215,13 +215,19 @@ def in_version_control(folder: Path) -> bool:
 
 
 def _peers(trials: dict[str, TrialDefinition], connections: Connections, settings: Settings) -> Iterator[Finding]:
+    """Each PACS once, whatever number of trials asks it in the same language, DIMSE or DICOMweb."""
     ways = {(definition.source.pacs, definition.source.retrieve) for definition in trials.values()}
+    sources: dict[tuple[str, type], Peer | WebPeer] = {}
+    faults: dict[tuple[str, str], Finding] = {}
     for name, way in sorted(ways):
         try:
             source = node(connections, name, settings, way=way)
         except Pacs2TrialError as error:
-            yield wrong(f"PACS {name}", error)
-            continue
+            faults[name, str(error)] = wrong(f"PACS {name}", error)
+        else:
+            sources[name, type(source)] = source
+    yield from faults.values()
+    for source in sources.values():
         yield _dimse(source) if isinstance(source, Peer) else _web(source)
 
 

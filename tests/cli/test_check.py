@@ -16,7 +16,7 @@ from pacs2trial.receiver import Receiver
 from pacs2trial.settings import Settings
 from pacs2trial_demo.pacs import DemoPacs
 from support.face_programs import registered, script
-from support.hospital import Hospital
+from support.hospital import PELVIS, Hospital
 
 if TYPE_CHECKING:
     from .conftest import Site
@@ -164,6 +164,14 @@ def test_silent_pacs_is_found(site: Site) -> None:
         finding = findings(site)["PACS main"]
     assert not finding["good"]
     assert finding["remedy"] == "see that the PACS runs and that host, port and firewall are right"
+
+
+def test_a_pacs_that_two_trials_ask_in_different_ways_is_examined_once(site: Site, enrolled: Hospital) -> None:
+    enrolled.define(PELVIS, source={"pacs": "main", "modalities": ["CT"], "retrieve": "c-get"})
+    for _ in ("unknown", "silent"):
+        found = [one["subject"] for one in site.json("check", status=1)["findings"]]
+        assert found.count("PACS main") == 1
+        connect(site, 1)
 
 
 def test_port_that_is_free_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
