@@ -72,7 +72,7 @@ def test_failed_sub_operations_are_told_whatever_the_status(scripted_pacs: Scrip
     [
         (0xA701, TransientError, "unable to count"),
         (0xA702, TransientError, "unable to perform"),
-        (0xA801, PermanentError, "destination unknown; register the AE title 'STORE' with address and port"),
+        (0xA801, PermanentError, "destination unknown; register the AE title 'STORE' .* or see that the receiver runs"),
         (0xA900, PermanentError, "does not match"),
         (0xC000, TransientError, "if the PACS does not know the move destination"),
         (0xFE00, TransientError, "cancelled"),

@@ -120,8 +120,8 @@ def _concluded(peer: Peer, verb: str, code: int, numbers: SubOperations, expecte
 
 def _remedy(peer: Peer, verb: str, code: int) -> str:
     register = f"register the AE title {peer.move_destination!r} with address and port of the receiver at the PACS"
-    if code == 0xA801:
-        return register
+    if code == 0xA801:  # some say so, too, of a destination that they know and cannot reach
+        return f"{register}, or see that the receiver runs"
     if verb == "C-MOVE" and code >> 12 == 0xC:  # Orthanc says 0xC000 instead of 0xA801
         return f"if the PACS does not know the move destination, {register}"
     return ""
