@@ -51,7 +51,7 @@ def cut(whole: bytes) -> bytes:
 
 def damage(folder: Path, who: Identity, originals: Path) -> None:
     """A study of ``who`` in a folder of the PACS: a slice with misplaced values, one that is cut, many whole ones."""
-    slices = study(who, when=WHEN, parts={"CT"}, slices=30, matrix=32)
+    slices = study(who, when=WHEN, parts={"CT"}, slices=60, matrix=32)
     for ds in slices:
         write(ds, originals / str(who.number))
         write(ds, folder)
