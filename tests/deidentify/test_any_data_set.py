@@ -53,10 +53,19 @@ def with_a_plan_text_of_safe_words() -> Dataset:
     return ds
 
 
+def with_values_that_only_look_changed_or_kept() -> Dataset:
+    """A table of words that may be US or OW; a binary name that is its own dummy."""
+    ds = ct_slice()
+    ds.add_new("GrayLookupTableData", "US", [1201, 3])
+    ds.add_new("SourceIdentifier", "OB", b"\0\0")
+    return ds
+
+
 @settings(THOROUGH, max_examples=120)
 @given(objects(), st.booleans())
 @example(with_a_statement_in_an_item(), False)
 @example(with_a_plan_text_of_safe_words(), False)
+@example(with_values_that_only_look_changed_or_kept(), False)
 def test_the_basic_profile_is_carried_out(ds: Dataset, implicit: bool) -> None:
     data, syntax = in_syntax(ds, implicit=implicit)
     table = TableOfPseudonyms("LUNGART")

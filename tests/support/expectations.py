@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
@@ -54,9 +56,9 @@ def _mistakes_of(element: DataElement, after: Dataset, mapped: Callable[[str], s
     elif vr == "SQ":
         yield from _mistakes_of_items(element, kept, action, mapped)
     elif tag not in _rt_text() and (action is not None or vr in GONE_BY_VR):
-        if kept is not None and not kept.is_empty and _texts(kept.value) == _texts(element.value):
+        if kept is not None and not _says_nothing(kept) and _texts(kept.value) == _texts(element.value):
             yield f"{element.tag} kept its value"
-    elif (vr in NUMBERS or vr == "CS") and (kept is None or kept.value != element.value):
+    elif (vr in NUMBERS or vr == "CS") and (kept is None or _words(kept) != _words(element)):
         yield f"{element.tag} {vr} changed"
 
 
@@ -93,6 +95,19 @@ def _mistakes_of_items(
         for one, two in zip(element.value, kept.value, strict=True):
             for mistake in mistakes(one, two, mapped, top=False):
                 yield f"{element.tag} > {mistake}"
+
+
+def _says_nothing(element: DataElement) -> bool:
+    """Empty, or the zero bytes that are the dummy of binary values: an original of zeros is replaced by its like."""
+    return element.is_empty or (isinstance(element.value, bytes) and not any(element.value))
+
+
+def _words(element: DataElement) -> Any:
+    """The value; of what may be US or OW (PS3.6) its words, in whichever of the two it is written."""
+    if element.VR == "US" and dictionary_has_tag(element.tag) and "OW" in dictionary_VR(element.tag):
+        values = element.value if element.VM > 1 else [element.value] * element.VM
+        return struct.pack(f"<{element.VM}H", *values)
+    return element.value
 
 
 def _texts(value: Any) -> list[str]:
