@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from pacs2trial.deidentify.identity import read_facts, read_identity, read_person
+from pacs2trial.deidentify.identity import Outermost
 from pacs2trial.dicomfile.encoding import split_dataset, split_file
 from pacs2trial.dicomfile.syntaxes import EXPLICIT_LITTLE
 from pacs2trial.errors import UnsafeObjectError
@@ -41,9 +41,10 @@ def outcome(data: bytes, syntax: str) -> str:
     """The reason of refusal, or empty when a clean object came out."""
     try:
         obj = split_dataset(data, syntax) if syntax else split_file(data)
-        read_facts(obj)
-        read_identity(obj)
-        read_person(obj)
+        outermost = Outermost(obj)
+        outermost.facts()
+        outermost.identity()
+        outermost.person()
         made = stage1(obj)
     except UnsafeObjectError as refused:
         assert MARKER not in str(refused)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacs2trial.deidentify import Deidentified
-from pacs2trial.deidentify.identity import read_facts, read_identity, read_person
+from pacs2trial.deidentify.identity import Outermost
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, split_dataset, split_file
 from pacs2trial.errors import UnsafeObjectError
 from support.objects import MARKER, ct_slice, encoded, part10, raw_element, raw_items, structure_set, with_raw
@@ -80,9 +80,10 @@ def taken_in(data: bytes) -> Deidentified | None:
     """What stage 1 makes of a file, every other reader of its header asked too; None if it is refused."""
     try:
         obj = split_file(data)
-        read_facts(obj)
-        read_identity(obj)
-        read_person(obj)
+        outermost = Outermost(obj)
+        outermost.facts()
+        outermost.identity()
+        outermost.person()
         return stage1(obj)
     except UnsafeObjectError as refused:
         assert MARKER not in str(refused)

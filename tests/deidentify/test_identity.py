@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from pacs2trial.deidentify.identity import read_facts, read_identity, read_person
+from pacs2trial.deidentify.identity import Outermost, read_identity
 from pacs2trial.dicomfile.encoding import EncodedObject, split_dataset
 from pacs2trial.errors import UnsafeObjectError
 from support.objects import (
@@ -89,7 +89,7 @@ def test_facts() -> None:
     ds.BurnedInAnnotation = "NO"
     ds.NumberOfFrames = 3
     ds.ConversionType = "WSD"
-    facts = read_facts(as_encoded(ds))
+    facts = Outermost(as_encoded(ds)).facts()
     assert facts["sop_class"] == CT_IMAGE
     assert (facts["modality"], facts["manufacturer"], facts["model"], facts["station"]) == (
         "CT",
@@ -105,12 +105,12 @@ def test_facts() -> None:
 
 
 def test_facts_that_are_absent_are_empty() -> None:
-    facts = read_facts(split_dataset(encoded(structure_set()), "1.2.840.10008.1.2.1"))
+    facts = Outermost(split_dataset(encoded(structure_set()), "1.2.840.10008.1.2.1")).facts()
     assert (facts["rows"], facts["frames"], facts["burned_in"], facts["image_type"]) == (0, 0, "", [])
 
 
 def test_facts_hold_no_name() -> None:
-    assert "ZZPHI" not in str(read_facts(as_encoded(ct_slice())))
+    assert "ZZPHI" not in str(Outermost(as_encoded(ct_slice())).facts())
 
 
 def other_ids(content: bytes, *, vr: str = "SQ") -> EncodedObject:
@@ -128,7 +128,7 @@ def other_ids(content: bytes, *, vr: str = "SQ") -> EncodedObject:
 )
 def test_broken_items_of_other_ids_are_refused(content: bytes) -> None:
     with pytest.raises(UnsafeObjectError) as refused:
-        read_person(other_ids(content))
+        Outermost(other_ids(content)).person()
     assert "ZZPHI" not in str(refused.value)
 
 
@@ -136,4 +136,4 @@ def test_other_ids_are_read_also_where_their_sequence_was_sent_as_un() -> None:
     explicit = raw_items(raw_element(0x00100020, "LO", b"ZZPHI2"))
     implicit = raw_items(b"\x10\0\x20\0\x06\0\0\0ZZPHI2")
     for content, vr in ((explicit, "SQ"), (explicit, "UN"), (implicit, "UN")):
-        assert read_person(other_ids(content, vr=vr))["ids"] == ["ZZPHI2"]
+        assert Outermost(other_ids(content, vr=vr)).person()["ids"] == ["ZZPHI2"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.table import Table
 
-from pacs2trial.deidentify.identity import read_facts
+from pacs2trial.deidentify.identity import Outermost
 from pacs2trial.deidentify.overlays import hides_graphics
 from pacs2trial.dicomfile.encoding import EncodedObject, split_file
 from pacs2trial.dicomfile.mapped import mapped
@@ -63,7 +63,7 @@ def _round(files: list[Path], home: Path) -> tuple[float, float, float]:
 
 
 def _judged(obj: EncodedObject) -> None:
-    site_verdict(read_facts(obj))
+    site_verdict(Outermost(obj).facts())
 
 
 def _cpu(work: Callable[[Any], object], of: Sequence[Any]) -> float:

@@ -94,69 +94,88 @@ class ObjectIdentity:
 
 
 def read_identity(obj: EncodedObject) -> ObjectIdentity:
-    """Read what places an object.
+    """:meth:`Outermost.identity` of an object of which nothing else is asked."""
+    return Outermost(obj).identity()
+
+
+class Outermost:
+    """The outermost level of an object, looked through once.
 
     Raises:
-        UnsafeObjectError: ``no-patient-id`` where the patient ID is missing or one that stands for nobody,
-            ``no-uid`` where a UID is missing, ``dicomdir``, or the header cannot be understood.
+        UnsafeObjectError: the header cannot be understood.
     """
-    values = _values(obj)
-    if _DIRECTORY_RECORDS in values:
-        refuse("dicomdir", "a directory of files; send the files")
-    patient_id = _text(values, _PATIENT_ID)
-    if _is_nobody(patient_id):
-        refuse("no-patient-id", "the patient ID is missing, is several, or stands for nobody in particular")
-    for tag in (_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES):
-        if not _text(values, tag):
-            refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing")
-    checked = checked_dates(values.get(_STUDY_DATE, b"").strip(b" \0"), 0)
-    return ObjectIdentity(
-        patient_id=patient_id,
-        issuer=_text(values, _ISSUER),
-        study=_text(values, _STUDY),
-        series=_text(values, _SERIES),
-        sop_instance=_text(values, _SOP_INSTANCE),
-        sop_class=_text(values, _SOP_CLASS),
-        modality=_text(values, _MODALITY),
-        study_date=as_date(checked) if checked else None,
-        accession_number=_text(values, _ACCESSION),
-    )
 
+    def __init__(self, obj: EncodedObject) -> None:
+        self._obj = obj
+        self._values = _values(obj)
+        self._charset = self._values.get(_CHARACTER_SET, b"").strip(b" \0")
 
-def read_facts(obj: EncodedObject) -> dict[str, Any]:
-    """What filter rules ask of an object: text, numbers and lists as JSON knows them; absent text is empty."""
-    values = _values(obj)
-    facts: dict[str, Any] = {name: _text(values, tag) for name, tag in _TEXT_FACTS.items()}
-    facts |= {name: int.from_bytes(values.get(tag, b"")[:2], "little") for name, tag in _NUMBER_FACTS.items()}
-    facts["image_type"] = [part.strip() for part in _text(values, _IMAGE_TYPE).split("\\") if part.strip()]
-    frames = _text(values, _FRAMES)
-    facts["frames"] = int(frames) if frames.isascii() and frames.isdigit() else 0
-    facts["transfer_syntax"] = obj.transfer_syntax
-    facts["pixel_data"] = bool(len(obj.pixel))
-    return facts
+    def identity(self) -> ObjectIdentity:
+        """Read what places the object.
 
+        Raises:
+            UnsafeObjectError: ``no-patient-id`` where the patient ID is missing or one that stands for nobody,
+                ``no-uid`` where a UID is missing, ``dicomdir``.
+        """
+        if _DIRECTORY_RECORDS in self._values:
+            refuse("dicomdir", "a directory of files; send the files")
+        patient_id = self._text(_PATIENT_ID)
+        if _is_nobody(patient_id):
+            refuse("no-patient-id", "the patient ID is missing, is several, or stands for nobody in particular")
+        for tag in (_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES):
+            if not self._text(tag):
+                refuse("no-uid", f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is missing")
+        checked = checked_dates(self._values.get(_STUDY_DATE, b"").strip(b" \0"), 0)
+        return ObjectIdentity(
+            patient_id=patient_id,
+            issuer=self._text(_ISSUER),
+            study=self._text(_STUDY),
+            series=self._text(_SERIES),
+            sop_instance=self._text(_SOP_INSTANCE),
+            sop_class=self._text(_SOP_CLASS),
+            modality=self._text(_MODALITY),
+            study_date=as_date(checked) if checked else None,
+            accession_number=self._text(_ACCESSION),
+        )
 
-def read_person(obj: EncodedObject) -> dict[str, Any]:
-    """Whose the object is, as its outermost level says: what :mod:`pacs2trial.verify` must not find in a package.
+    def facts(self) -> dict[str, Any]:
+        """What filter rules ask of an object: text, numbers and lists as JSON knows them; absent text is empty."""
+        values = self._values
+        facts: dict[str, Any] = {name: self._text(tag) for name, tag in _TEXT_FACTS.items()}
+        facts |= {name: int.from_bytes(values.get(tag, b"")[:2], "little") for name, tag in _NUMBER_FACTS.items()}
+        facts["image_type"] = [part.strip() for part in self._text(_IMAGE_TYPE).split("\\") if part.strip()]
+        frames = self._text(_FRAMES)
+        facts["frames"] = int(frames) if frames.isascii() and frames.isdigit() else 0
+        facts["transfer_syntax"] = self._obj.transfer_syntax
+        facts["pixel_data"] = bool(len(self._obj.pixel))
+        return facts
 
-    Returns:
-        ``name`` (Patient's Name), ``names`` (that and others, all component groups, PS3.5 6.2.1), ``birth_date`` (DA as
-        it stands, empty if absent), ``sex`` (CS), ``ids`` (other than Patient ID).
-    """
-    values = _values(obj)
+    def person(self) -> dict[str, Any]:
+        """Whose the object is: what :mod:`pacs2trial.verify` must not find in a package.
 
-    def texts(tags: tuple[int, ...]) -> list[str]:
-        return sorted({part.strip() for tag in tags for part in _text(values, tag).split("\\")} - {""})
+        Returns:
+            ``name`` (Patient's Name), ``names`` (that and others, all component groups, PS3.5 6.2.1), ``birth_date``
+            (DA as it stands, empty if absent), ``sex`` (CS), ``ids`` (other than Patient ID).
 
-    charset = values.get(_CHARACTER_SET, b"").strip(b" \0")
-    others = {_decoded(value, charset) for value in _other_ids(obj)} - {""}
-    return {
-        "name": _text(values, _NAMES[0]),
-        "names": texts(_NAMES),
-        "birth_date": _text(values, _BIRTH_DATE),
-        "sex": _text(values, _SEX),
-        "ids": sorted(others.union(texts(_IDS))),
-    }
+        Raises:
+            UnsafeObjectError: the other patient IDs cannot be understood.
+        """
+
+        def texts(tags: tuple[int, ...]) -> list[str]:
+            return sorted({part.strip() for tag in tags for part in self._text(tag).split("\\")} - {""})
+
+        others = {_decoded(value, self._charset) for value in _other_ids(self._obj)} - {""}
+        return {
+            "name": self._text(_NAMES[0]),
+            "names": texts(_NAMES),
+            "birth_date": self._text(_BIRTH_DATE),
+            "sex": self._text(_SEX),
+            "ids": sorted(others.union(texts(_IDS))),
+        }
+
+    def _text(self, tag: int) -> str:
+        value = self._values.get(tag)
+        return _decoded(value, self._charset) if value else ""
 
 
 def _other_ids(obj: EncodedObject) -> Iterator[bytes]:
@@ -192,10 +211,6 @@ def _values(obj: EncodedObject) -> dict[int, bytes]:
             value = bytes(obj.header[origin + start : origin + min(end, start + _LONGEST)])
             found.setdefault(tag, value)
     return found
-
-
-def _text(values: dict[int, bytes], tag: int) -> str:
-    return _decoded(values.get(tag, b""), values.get(_CHARACTER_SET, b"").strip(b" \0"))
 
 
 def _decoded(value: bytes, charset: bytes) -> str:

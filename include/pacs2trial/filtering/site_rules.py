@@ -189,7 +189,7 @@ def worth_a_look(facts: Facts) -> bool:
 
 
 def site_verdict(facts: Facts) -> Verdict:
-    """What the site's rules say about an object with these facts (:func:`pacs2trial.deidentify.identity.read_facts`).
+    """What the site's rules say about an object with these facts (``Outermost.facts`` of deidentify).
 
     An object without a SOP class is refused with the private ones: nothing vouches for it (promise 9).
     """

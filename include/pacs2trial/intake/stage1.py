@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from typing_extensions import Buffer
 
 from pacs2trial.deidentify import Deidentified, deidentify
-from pacs2trial.deidentify.identity import ObjectIdentity, read_facts, read_identity, read_person
+from pacs2trial.deidentify.identity import ObjectIdentity, Outermost
 from pacs2trial.deidentify.overlays import hides_graphics
 from pacs2trial.dicomfile.difference import is_renamed
 from pacs2trial.dicomfile.durable import write_durably
@@ -159,9 +159,9 @@ def pinned_staging_plan(ws: Workspace) -> Plan:
 def _stage(received: _Received, found: EncodedObject) -> Staged:
     ws = received.ws
     try:
-        identity = read_identity(found)
-        facts = read_facts(found)
-        facts["identity"] = read_person(found)
+        outermost = Outermost(found)
+        identity, facts = outermost.identity(), outermost.facts()
+        facts["identity"] = outermost.person()
         if hidden := hides_graphics(found):
             found = without_embedded_overlays(found)
             hidden = hides_graphics(found)

@@ -83,10 +83,8 @@ def all_claims(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _locked(settings: Settings, number: int) -> Iterator[None]:
-    folder = settings.home / "claims"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder / f"{number:02x}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _lock_file(settings.home / "claims", f"{number:02x}")
     except OSError as error:
         raise TransientError(f"cannot claim a place in {settings.home}: {error.strerror}") from None
     try:
@@ -94,6 +92,15 @@ def _locked(settings: Settings, number: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(folder: Path, name: str) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(folder / name, flags, 0o600)
+    except FileNotFoundError:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(folder / name, flags, 0o600)
 
 
 def need_room(settings: Settings, size: int) -> None:

@@ -79,6 +79,9 @@ class _Opened:
     reading: Engine
     asking: Engine
     turn: threading.Lock = field(default_factory=threading.Lock)
+    writer: Connection | None = None
+    inherited: Connection | None = None
+    """The parent's: closing it here would concern the parent's file."""
 
 
 class Database:
@@ -130,7 +133,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A writing transaction as :meth:`session`, for what is written of every instance."""
         opened = self._of_this_process()
-        with _plain_errors(), self._alone(opened), opened.writing.begin() as connection:
+        with _plain_errors(), self._alone(opened), self._writer(opened) as connection:
             yield connection
 
     @contextmanager
@@ -181,17 +184,21 @@ class Database:
         """Close the connections of this process; the next transaction opens new ones."""
         opened, self._opened = self._opened, None
         if opened and opened.pid == os.getpid():
+            if opened.writer is not None:
+                opened.writer.close()
             opened.writing.dispose()
 
     def _of_this_process(self) -> _Opened:
         opened = self._opened
         if opened is None or opened.pid != os.getpid():
+            inherited = None
             if opened is not None:
                 opened.writing.dispose(close=False)
+                inherited = opened.writer
             writing = self._create_engine()
             reading = writing.execution_options(**{READ_ONLY: True, "postgresql_readonly": True})
             asking = writing.execution_options(**{SINGLE: True, "postgresql_readonly": True})
-            opened = self._opened = _Opened(os.getpid(), writing, reading, asking)
+            opened = self._opened = _Opened(os.getpid(), writing, reading, asking, inherited=inherited)
         return opened
 
     def _create_engine(self) -> Engine:
@@ -231,6 +238,25 @@ class Database:
                 yield
         finally:
             self._in_transaction.open = False
+
+    @contextmanager
+    def _writer(self, opened: _Opened) -> Iterator[Connection]:
+        """SQLite's one writer at a time keeps its connection: taking one out of the pool costs as much as a statement.
+
+        A server is asked through the pool, which finds out whether it went away.
+        """
+        if not self.is_sqlite:
+            with opened.writing.begin() as connection:
+                yield connection
+            return
+        connection, opened.writer = opened.writer or opened.writing.connect(), None
+        try:
+            with connection.begin():
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        opened.writer = connection
 
     @contextmanager
     def _turn(self, opened: _Opened) -> Iterator[None]:
