@@ -340,7 +340,9 @@ def _begin_sqlite(connection: Connection) -> None:
         return  # a question is a transaction of its own
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    if connection.info.get(READ_ONLY) is not read_only:  # each PRAGMA has every statement prepared anew
+        cursor.execute(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+        connection.info[READ_ONLY] = read_only
     cursor.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")
     cursor.close()
 
