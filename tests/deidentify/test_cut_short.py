@@ -6,27 +6,16 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pacs2trial.deidentify.identity import Outermost
 from pacs2trial.dicomfile.encoding import split_dataset, split_file
 from pacs2trial.dicomfile.syntaxes import EXPLICIT_LITTLE
 from pacs2trial.errors import UnsafeObjectError
-from support.objects import MARKER, PATIENT_ID, ct_slice, encoded, part10, structure_set
+from support.objects import MARKER, PATIENT_ID, ct_slice, encoded, part10, structure_set, undefined_lengths
 from support.stages import file_of, stage1
 
 REASONS = {"truncated", "malformed", "no-uid", "no-patient-id", "pixel-length", "not-dicom", "transfer-syntax", "order"}
-
-
-def undefined_lengths(ds: Dataset) -> Dataset:
-    for element in ds:
-        if element.VR == "SQ":
-            element.is_undefined_length = True
-            for item in element.value:
-                item.is_undefined_length_sequence_item = True
-                undefined_lengths(item)
-    return ds
 
 
 def ways() -> Iterator[tuple[str, bytes, str]]:

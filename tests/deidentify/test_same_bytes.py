@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from pacs2trial.dicomfile.encoding import EXPLICIT_LITTLE, split_dataset, split_file
-from support.objects import ct_slice, encoded, part10, raw_element, structure_set, with_raw
+from support.objects import ct_slice, encoded, part10, raw_element, structure_set, undefined_lengths, with_raw
 from support.stages import file_of, stage1, stage2
 
 
@@ -42,16 +42,6 @@ def _code(value: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SRT", meaning
     return item
-
-
-def undefined_lengths(ds: Dataset) -> Dataset:
-    for element in ds:
-        if element.VR == "SQ":
-            element.is_undefined_length = True
-            for item in element.value:
-                item.is_undefined_length_sequence_item = True
-                undefined_lengths(item)
-    return ds
 
 
 def swapped_pixels(ds: Dataset) -> Dataset:

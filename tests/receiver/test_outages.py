@@ -22,10 +22,9 @@ from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import InstanceState, Kind
 from pacs2trial.workspace import Workspace
 from support.findings import require_ledger_and_store_agree, staged_objects, states
-from support.programs import need
 from support.raw_sender import send_raw
 from support.receivers import association, receiver_on, send, send_one
-from support.vaults import PostgresServer
+from support.vaults import PostgresServer, started_server
 from support.waiting import eventually
 
 OUT_OF_RESOURCES = 0xA700
@@ -109,13 +108,8 @@ def test_a_disk_that_fills_up_is_refused_and_goes_on_when_there_is_room(
 @pytest.fixture
 def own_server() -> Iterator[PostgresServer]:
     """A server of its own, that may be stopped as a lost one would be."""
-    server = PostgresServer(need("initdb"), need("pg_ctl"))
-    try:
-        server.start()
+    with started_server() as server:
         yield server
-        server.stop()
-    finally:
-        server.remove()
 
 
 class Sender:

@@ -194,3 +194,14 @@ def with_raw(data: bytes, extra: Mapping[int, bytes]) -> bytes:
 def raw_items(*items: bytes) -> bytes:
     """The value of a sequence of defined length."""
     return b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item for item in items)
+
+
+def undefined_lengths(ds: Dataset) -> Dataset:
+    """The data set with all its sequences and items written until their delimiters (PS3.5 7.5.2)."""
+    for element in ds:
+        if element.VR == "SQ":
+            element.is_undefined_length = True
+            for item in element.value:
+                item.is_undefined_length_sequence_item = True
+                undefined_lengths(item)
+    return ds

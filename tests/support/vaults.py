@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,8 @@ def _folder_in_memory() -> Path | None:
     return memory if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else None
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
+@contextmanager
+def started_server() -> Iterator[PostgresServer]:
     server = PostgresServer(need("initdb"), need("pg_ctl"))
     try:
         server.start()
@@ -82,6 +83,12 @@ def postgres_server() -> Iterator[PostgresServer]:
         server.stop()
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with started_server() as server:
+        yield server
 
 
 @pytest.fixture

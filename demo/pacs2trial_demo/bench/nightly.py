@@ -18,7 +18,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import insert, select, update
@@ -27,10 +26,10 @@ from pacs2trial.keytable import import_key_table, read_key_table
 from pacs2trial.passes import begin, due, end
 from pacs2trial.retrieve.plan import plan_run
 from pacs2trial.settings import Settings
-from pacs2trial.vault import Vault
 from pacs2trial.vault.tables import Identifier, Instance, InstanceState, Subject, TrialInstance, now
 from pacs2trial.workspace import Workspace
 from pacs2trial_demo.bench.servers import ENVIRONMENT, Running, orthanc, program
+from pacs2trial_demo.bench.site import new_site
 from pacs2trial_demo.generate import part10, study
 from pacs2trial_demo.identities import LUCZYNSKA
 from pacs2trial_demo.rest import AirflowRest
@@ -81,29 +80,16 @@ def _fill(pacs: Running, folder: Path, subjects: int, slices: int) -> None:
 
 
 def _site(folder: Path, subjects: int) -> Settings:
-    trials = folder / "trials"
-    trials.mkdir()
+    rows = [(f"BENCH{number}", f"N-{number}") for number in range(_FIRST, _FIRST + subjects)]
     definition = {
-        "trial": TRIAL,
-        "title": "Nothing new",
-        "sponsor": "Bench",
-        "protocol": TRIAL,
-        "site": {"id": "S01", "name": "Bench"},
-        "keys": {"file": "nightly.csv"},
         "subject_key": "N-[0-9]{4}",
         "source": {"pacs": PACS_CONNECTION, "modalities": ["CT", "RTSTRUCT", "RTPLAN", "RTDOSE"], "retrieve": "c-get"},
-        "review": "never",
         "deliver": [{"to": "folder", "path": "nightly"}],
         "schedule": "0 2 * * *",
         "start": f"{_WHEN}",
         "paused": True,
     }
-    (trials / "nightly.yaml").write_text(yaml.safe_dump(definition), "utf-8")
-    settings = Settings(home=folder / "home", trials=trials, minimum_free_mb=0)
-    Vault.create(settings)
-    rows = [f"BENCH{number},N-{number}" for number in range(_FIRST, _FIRST + subjects)]
-    (settings.keys / "nightly.csv").write_text("\n".join(["patient_id,subject_key", *rows]) + "\n", "utf-8")
-    return settings
+    return new_site(folder, TRIAL, rows, definition)
 
 
 def _all_passed(settings: Settings, connection: dict[str, Any]) -> int:
@@ -111,7 +97,7 @@ def _all_passed(settings: Settings, connection: dict[str, Any]) -> int:
     os.environ[f"AIRFLOW_CONN_{PACS_CONNECTION.upper()}"] = json.dumps(connection)
     ws = Workspace.open(settings)
     definition = ws.definition(TRIAL)
-    import_key_table(ws.vault, definition, read_key_table(settings.keys / "nightly.csv"), actor="bench")
+    import_key_table(ws.vault, definition, read_key_table(settings.keys / f"{TRIAL}.csv"), actor="bench")
     plan = plan_run(ws, TRIAL)
     keys = [subject.subject_key for subject in plan.subjects]
     with ws.vault.session() as session:

@@ -19,7 +19,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -28,10 +27,9 @@ from pacs2trial.network.archive import Archive
 from pacs2trial.network.results import InstanceFound, SeriesFound, StudyFound
 from pacs2trial.network.webpeer import Node
 from pacs2trial.retrieve import plan
-from pacs2trial.settings import Settings
 from pacs2trial.staging.balance import balance
-from pacs2trial.vault import Vault
 from pacs2trial.workspace import Workspace
+from pacs2trial_demo.bench.site import new_site
 
 SIZES = (1_000, 100_000)
 STUDIES = 5
@@ -136,32 +134,16 @@ def _whole_balance(site: Site) -> float:
     return (time.process_time() - begun) / site.studies * 1e3
 
 
-def _workspace(home: Path, keys: Sequence[str]) -> Workspace:
-    trials = home / "trials"
-    trials.mkdir(parents=True)
-    definition = {
-        "trial": TRIAL,
-        "title": "Simulation",
-        "sponsor": "Simulation",
-        "protocol": TRIAL,
-        "site": {"id": "S01", "name": "Simulation"},
-        "keys": {"file": "scale.csv"},
-        "subject_key": "S[0-9]{6}",
-        "source": {"pacs": "faked", "modalities": ["CT"]},
-        "review": "never",
-    }
-    (trials / "scale.yaml").write_text(yaml.safe_dump(definition), "utf-8")
-    settings = Settings(home=home, trials=trials, durable=False, minimum_free_mb=0)
-    Vault.create(settings)
+def _workspace(folder: Path, keys: Sequence[str]) -> Workspace:
+    rows = [(f"{number + 1:08d}", key) for number, key in enumerate(keys)]
+    definition = {"subject_key": "S[0-9]{6}", "source": {"pacs": "faked", "modalities": ["CT"]}}
+    settings = new_site(folder, TRIAL, rows, definition, durable=False)
     settings.connections_path.write_text(
         json.dumps({"faked": {"conn_type": "dicom", "host": "127.0.0.1", "port": 104, "extra": {"aet": "FAKED"}}})
     )
     settings.connections_path.chmod(0o600)
     ws = Workspace.open(settings)
-    table = settings.keys / "scale.csv"
-    rows = [f"{number + 1:08d},{key}" for number, key in enumerate(keys)]
-    table.write_text("\n".join(["patient_id,subject_key", *rows]) + "\n", "utf-8")
-    import_key_table(ws.vault, ws.definition(TRIAL), read_key_table(table), actor="bench")
+    import_key_table(ws.vault, ws.definition(TRIAL), read_key_table(settings.keys / f"{TRIAL}.csv"), actor="bench")
     return ws
 
 

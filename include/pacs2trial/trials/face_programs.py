@@ -6,14 +6,14 @@ import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Self
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pacs2trial.errors import InputError
 from pacs2trial.trials.definition import TrialDefinition
 from pacs2trial.trials.part import Part, Quoted
+from pacs2trial.trials.site_file import listed
 
 IN, OUT, WORK = FOLDERS = "{in}", "{out}", "{work}"
 """What stands in a command for the folder with the objects, for that of the result, and for one to work in."""
@@ -69,29 +69,13 @@ class FaceProgram(Part):
         return shutil.which(self.command[0])
 
 
-_PROGRAMS: Final = TypeAdapter(tuple[FaceProgram, ...])
-
-
 def face_programs(path: Path | None) -> tuple[FaceProgram, ...]:
     """The programs of the site's file, a YAML list; none without a file.
 
     Raises:
         InputError: the file is absent, is no YAML, or something in it is no such program.
     """
-    if path is None:
-        return ()
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; PACS2TRIAL_FACE_PROGRAMS names it") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({type(error).__name__})") from None
-    try:
-        return _PROGRAMS.validate_python(content or ())
-    except ValidationError as error:
-        raise InputError(
-            *(f"{path.name}, {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
-        ) from None
+    return listed(path, FaceProgram, "PACS2TRIAL_FACE_PROGRAMS")
 
 
 def program_for(programs: Sequence[FaceProgram], modality: str) -> FaceProgram | None:

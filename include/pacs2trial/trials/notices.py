@@ -7,11 +7,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
-from pacs2trial.errors import InputError
 from pacs2trial.trials.part import Part
+from pacs2trial.trials.site_file import listed
 
 
 class Occasion(StrEnum):
@@ -43,17 +42,4 @@ def site_notices(path: Path | None) -> tuple[Notice, ...]:
     Raises:
         InputError: the file is absent, is no YAML, or something in it is no notice.
     """
-    if path is None:
-        return ()
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file of notices; PACS2TRIAL_NOTIFY names it") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({type(error).__name__})") from None
-    try:
-        return TypeAdapter(tuple[Notice, ...]).validate_python(content or ())
-    except ValidationError as error:
-        raise InputError(
-            *(f"{path.name}, {'.'.join(map(str, fault['loc'])) or 'file'}: {fault['msg']}" for fault in error.errors())
-        ) from None
+    return listed(path, Notice, "PACS2TRIAL_NOTIFY")
