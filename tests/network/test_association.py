@@ -1,15 +1,17 @@
 import logging
+import time
 from dataclasses import replace
 
 import pytest
 from pynetdicom import evt
+from pynetdicom.presentation import build_context
 
 from pacs2trial.errors import PermanentError, TransientError
-from pacs2trial.network.association import UnreachableError
+from pacs2trial.network.association import RejectedError, UnreachableError, associate
 from pacs2trial.network.echo import echo
 from pacs2trial.network.find import find_studies
 from support.programs import free_port
-from support.scripted_pacs import FIND, PATIENT_ID, VERIFICATION, ScriptedPacs, dataset, finds, impatient, peer_at
+from support.scripted_pacs import FIND, PATIENT_ID, VERIFICATION, ScriptedPacs, dataset, finds, in_a_hurry, peer_at
 
 
 def rejecting(result, source, reason):
@@ -37,12 +39,23 @@ def test_an_unknown_host_is_said_to_be_one():
 
 def test_a_node_that_never_answers_ends_in_a_time_out(scripted_pacs: ScriptedPacs):
     with pytest.raises(UnreachableError, match="did not answer within 1 s"):
-        echo(impatient(peer_at(scripted_pacs.mute_port())))
+        echo(in_a_hurry(peer_at(scripted_pacs.mute_port())))
 
 
 def test_a_wrong_called_ae_title_is_permanent_and_says_which(scripted_pacs: ScriptedPacs):
     with pytest.raises(PermanentError, match=r"called AE title not recognized.*'OTHER'"):
         echo(replace(scripted_pacs.node(), aet="OTHER"))
+
+
+def test_a_rejection_is_one_however_quickly_it_comes(scripted_pacs: ScriptedPacs):
+    """pynetdicom takes it for a failed connection when it came before the connection was looked at."""
+    peer = replace(scripted_pacs.node(offers=[VERIFICATION]), aet="OTHER")
+    late = (evt.EVT_REQUESTED, lambda _event: time.sleep(0.5))
+    with (
+        pytest.raises(RejectedError, match="called AE title not recognized"),
+        associate(peer, [build_context(VERIFICATION)], response_timeout=5, handlers=[late]),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

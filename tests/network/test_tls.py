@@ -25,7 +25,7 @@ from pacs2trial.network.tls import TlsExtra
 from pacs2trial.settings import Settings
 from support.certificates import Authority
 from support.programs import free_port, need
-from support.scripted_pacs import VERIFICATION, ScriptedPacs, impatient, peer_at
+from support.scripted_pacs import VERIFICATION, ScriptedPacs, in_a_hurry, peer_at
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_a_pacs_that_asks_for_our_certificate_gets_it(authority: Authority, iden
     with storescp(*answered(identity, "+cf", authority.certificate, "-rc")) as port:
         echo(with_tls(port, ca=authority.certificate, certificate=certificate, key=key))
         with pytest.raises(PermanentError, match=r"asks for our certificate|accepts none of the ciphers"):
-            echo(impatient(with_tls(port, ca=authority.certificate)))
+            echo(in_a_hurry(with_tls(port, ca=authority.certificate)))
 
 
 def test_a_certificate_that_the_pacs_does_not_trust_is_told(
@@ -98,7 +98,7 @@ def test_a_certificate_that_the_pacs_does_not_trust_is_told(
         storescp(*answered(identity, "+cf", authority.certificate, "-rc")) as port,
         pytest.raises(PermanentError, match="does not trust our certificate"),
     ):
-        echo(impatient(with_tls(port, ca=authority.certificate, certificate=certificate, key=key)))
+        echo(in_a_hurry(with_tls(port, ca=authority.certificate, certificate=certificate, key=key)))
 
 
 def test_an_unknown_authority_is_told_with_the_remedy(open_port: int, tmp_path: Path):
@@ -122,12 +122,12 @@ def test_an_expired_certificate_is_told(authority: Authority):
 def test_a_pacs_without_tls_is_told(authority: Authority, scripted_pacs: ScriptedPacs):
     plain = scripted_pacs.node(offers=[VERIFICATION])
     with pytest.raises(PermanentError, match=r"no TLS connection: it (does not speak TLS|closed the connection)"):
-        echo(impatient(replace(plain, tls=TlsExtra(tls=True, ca=authority.certificate))))
+        echo(in_a_hurry(replace(plain, tls=TlsExtra(tls=True, ca=authority.certificate))))
 
 
 def test_a_pacs_that_wants_tls_and_gets_none_leads_to_the_setting(open_port: int):
     with pytest.raises(UnreachableError, match="if it wants TLS, put 'tls': true"):
-        echo(impatient(peer_at(open_port)))
+        echo(in_a_hurry(peer_at(open_port)))
 
 
 def test_old_tls_is_not_spoken(authority: Authority, identity: tuple[Path, Path]):
@@ -139,14 +139,14 @@ def test_old_tls_is_not_spoken(authority: Authority, identity: tuple[Path, Path]
         old.minimum_version, old.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     old.load_cert_chain(*identity)
     with _tls_server(old) as port, pytest.raises(PermanentError, match=r"knows no TLS newer than 1\.1"):
-        echo(impatient(with_tls(port, ca=authority.certificate)))
+        echo(in_a_hurry(with_tls(port, ca=authority.certificate)))
 
 
 def test_a_pacs_that_falls_silent_behind_tls_ends_in_a_time_out(authority: Authority, identity: tuple[Path, Path]):
     mute = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     mute.load_cert_chain(*identity)
     with _tls_server(mute, seconds=30) as port, pytest.raises(UnreachableError, match="did not answer within 1 s"):
-        echo(impatient(with_tls(port, ca=authority.certificate)))
+        echo(in_a_hurry(with_tls(port, ca=authority.certificate)))
 
 
 @contextmanager

@@ -34,9 +34,14 @@ PATIENT = Patience(
 
 
 def impatient(peer: Peer) -> Peer:
-    """The same peer with times that let a test of silence end soon."""
-    times = {"association_timeout": 1, "response_timeout": 1, "transfer_timeout": 1}
+    """The same peer with times that let a test of silence end soon, once there is an association."""
+    times = {"response_timeout": 1, "transfer_timeout": 1}
     return replace(peer, patience=peer.patience.model_copy(update=times))
+
+
+def in_a_hurry(peer: Peer) -> Peer:
+    """The same peer, to be given up when there is no association after a second."""
+    return replace(peer, patience=peer.patience.model_copy(update={"association_timeout": 1}))
 
 
 class ScriptedPacs:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 import socket
 import ssl
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pynetdicom import AE, evt
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from pacs2trial.errors import PermanentError, TransientError
@@ -31,6 +32,7 @@ _REASONS: dict[tuple[int, int], str] = {
     (3, 2): "local limit exceeded, too many associations",
 }
 _REJECTED_PERMANENT = 1
+_REJECTED = (_REJECTED_PERMANENT, 2)
 _ALERT_WAIT_S = 2.0
 """A peer that speaks TLS 1.3 says only after the handshake that it does not accept our certificate."""
 
@@ -152,8 +154,8 @@ def _demand(context: PresentationContext, association: Association, peer: Peer) 
 
 
 def _refusal(association: Association, peer: Peer) -> TransientError | PermanentError:
-    answer = association.acceptor.primitive
-    if association.is_rejected and answer is not None:
+    answer = association.acceptor.primitive or _unread_answer(association)
+    if answer is not None and answer.result in _REJECTED:
         code = (answer.result_source or 0, answer.diagnostic or 0)
         reason = _REASONS.get(code, "for a reason PS3.8 does not know")
         words = reason.format(called=repr(peer.aet), calling=repr(peer.calling_aet))
@@ -162,6 +164,18 @@ def _refusal(association: Association, peer: Peer) -> TransientError | Permanent
     if answer is not None and not association.accepted_contexts:
         return PermanentError(f"{peer} accepted none of the services asked for")
     return _why_not_connected(peer)
+
+
+def _unread_answer(association: Association) -> A_ASSOCIATE | None:
+    """A rejection that came, with the end of the connection, before pynetdicom looked whether there is a connection: it
+    then takes the call for a failed one, and does not read why.
+    """
+    with suppress(queue.Empty):
+        while True:
+            answer = association.dul.to_user_queue.get_nowait()
+            if isinstance(answer, A_ASSOCIATE):
+                return answer
+    return None
 
 
 def _why_not_connected(peer: Peer) -> TransientError | PermanentError:
