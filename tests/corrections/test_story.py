@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -14,17 +15,32 @@ from pacs2trial.corrections.doubts import Answer, decide, doubts
 from pacs2trial.delivery import deliver_subject
 from pacs2trial.errors import HeldError, InputError, TransientError
 from pacs2trial.review import Word, approve
+from pacs2trial.settings import Settings
 from pacs2trial.vault.tables import AuditEntry, PackageRow
 from pacs2trial_demo.identities import LUCZYNSKA, OXENBARGER, Identity
-from support.hospital import LUNG, PELVIS, Hospital, small_study
+from support.hospital import LUNG, PELVIS, Hospital, copied, small_study
 from support.packages import rewrite
 
 FOLDER = [{"to": "folder"}]
 
 
+@pytest.fixture(scope="module")
+def delivered_home(furnished_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home and definitions of :func:`delivered`, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("delivered")
+    settings = Settings(home=folder / "home", trials=folder / "trials", receiver_port=0)
+    for hospital in copied(settings, furnished_home):
+        _deliver_three(hospital)
+    return folder
+
+
 @pytest.fixture
-def delivered(hospital: Hospital) -> Hospital:
+def delivered(settings: Settings, delivered_home: Path) -> Iterator[Hospital]:
     """LA-001 and LA-002 were delivered; PV-007 is the patient of LA-001 in another trial."""
+    yield from copied(settings, delivered_home)
+
+
+def _deliver_three(hospital: Hospital) -> None:
     hospital.define(LUNG, deliver=FOLDER)
     hospital.define(PELVIS, deliver=FOLDER)
     hospital.stage(small_study(OXENBARGER))
@@ -32,7 +48,6 @@ def delivered(hospital: Hospital) -> Hospital:
     for key in ("LA-001", "LA-002"):
         leave(hospital, LUNG, key)
     leave(hospital, PELVIS, "PV-007")
-    return hospital
 
 
 def leave(hospital: Hospital, trial: str, key: str) -> None:

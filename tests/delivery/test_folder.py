@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from pacs2trial.delivery import deliver_subject
+from pacs2trial.delivery import deliver_subject, kinds
 from pacs2trial.errors import (
     BalanceError,
     HeldError,
@@ -142,7 +142,10 @@ def test_a_foreign_file_of_the_same_name_stays(hospital: Hospital, outbox: Path)
     assert deliveries(hospital) == []
 
 
-def test_a_folder_that_cannot_be_written_is_tried_again_later(hospital: Hospital, outbox: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_tried_again_later(
+    hospital: Hospital, outbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kinds, "WAITS", (0.0, 0.0))
     make(hospital)
     outbox.parent.mkdir(parents=True)
     outbox.write_bytes(b"a file where the folder should be")

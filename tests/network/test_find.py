@@ -9,6 +9,7 @@ from pacs2trial.network.find import find_instances, find_series, find_studies, i
 from support.scripted_pacs import PATIENT_ID, SERIES, STUDY, ScriptedPacs, dataset, finds, impatient
 
 SUCCESS, PENDING = 0x0000, 0xFF00
+THE_DAY = date(2024, 3, 5), date(2024, 3, 5)
 
 
 def study(**changes):
@@ -133,7 +134,7 @@ def test_silence_after_some_answers_is_no_short_list(scripted_pacs: ScriptedPacs
 )
 def test_a_failure_after_some_answers_is_no_short_list(scripted_pacs: ScriptedPacs, status, kind, words):
     with pytest.raises(kind, match=words):
-        find_studies(scripted_pacs.node(finds((PENDING, study()), (status, None))), PATIENT_ID)
+        find_studies(scripted_pacs.node(finds((PENDING, study()), (status, None))), PATIENT_ID, *THE_DAY)
 
 
 def test_an_answer_without_its_unique_key_is_an_error(scripted_pacs: ScriptedPacs):

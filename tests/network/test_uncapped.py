@@ -64,7 +64,7 @@ def test_studies_beyond_the_cap_are_found_by_date(scripted_pacs: ScriptedPacs, l
 
 def test_studies_of_one_day_are_found_by_time(scripted_pacs: ScriptedPacs):
     node = capped(scripted_pacs.node(holding(studies(20, "20240305"))))
-    assert len(find_studies(node, PATIENT_ID)) == 20
+    assert len(find_studies(node, PATIENT_ID, date(2024, 3, 5), date(2024, 3, 6))) == 20
 
 
 def test_the_window_is_not_left_while_it_is_narrowed(scripted_pacs: ScriptedPacs):

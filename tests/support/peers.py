@@ -122,7 +122,8 @@ def orthanc(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Orthanc]
         _wait_until_answering(found, process)
         yield found
     finally:
-        _end(process)
+        process.kill()  # its store is thrown away, and taking leave takes seconds
+        process.wait()
         request.node.add_report_section(
             "teardown", "Orthanc", (found.folder / "log").read_text(errors="replace")[-20_000:]
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +75,13 @@ class ScriptedPacs:
         return port
 
     def close(self) -> None:
-        for server in self._servers:
-            server.shutdown()
+        ending = [threading.Thread(target=server.shutdown) for server in self._servers]
+        for server, end in zip(self._servers, ending, strict=True):
+            end.start()
+            with suppress(OSError):  # a call wakes it: by itself it looks twice a second whether it should end
+                socket.create_connection(server.server_address, 1).close()
+        for end in ending:
+            end.join()
         for listening in self._sockets:
             listening.close()
 

@@ -156,6 +156,7 @@ def _table(title: str, run: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> 
         caption=f"{len(tasks)} task instances; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         title_justify="left",
         caption_justify="left",
+        min_width=80,
     )
     for heading in ("task", "state", "seconds"):
         table.add_column(heading, justify="right" if heading == "seconds" else "left")

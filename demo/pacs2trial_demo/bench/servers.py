@@ -120,6 +120,7 @@ def orthanc(folder: Path) -> Iterator[Running]:
         "HttpServerEnabled": False,
         "SyncStorageArea": False,
         "StoreMD5ForAttachments": False,
+        "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
         "DicomModalities": {},
