@@ -51,10 +51,10 @@ types: $(VENV)/.test
 
 # What a fixture makes for a file is made once: the tests of a file share a process.
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not e2e" -n 2 --dist loadfile --no-loadscope-reorder -q --durations=40 --durations-min=8
+	$(BIN)/python -m pytest -m "not e2e" -n 3 --dist loadfile --no-loadscope-reorder -q --durations=40 --durations-min=8
 
 e2e: $(VENV)/.test
-	$(BIN)/python -m pytest -m e2e -q
+	$(BIN)/python -m pytest -m e2e -n 2 --dist loadfile -q
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m pacs2trial_demo.bench
