@@ -54,7 +54,7 @@ unit: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not e2e" -n 3 --dist loadfile --no-loadscope-reorder -q --durations=40 --durations-min=8
 
 e2e: $(VENV)/.test
-	$(BIN)/python -m pytest -m e2e -n 2 --dist loadfile -q
+	$(BIN)/python -m pytest -m e2e -q
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m pacs2trial_demo.bench
