@@ -49,7 +49,7 @@ lint: $(VENV)/.test
 types: $(VENV)/.test
 	$(BIN)/mypy include plugins/pacs2trial_airflow demo/pacs2trial_demo
 
-# What a fixture makes for a file is made once: the tests of a file share a process.
+# What a fixture makes for a file is made once: the tests of a file share a process. Three of them keep two cores busy.
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not e2e" -n 3 --dist loadfile --no-loadscope-reorder -q --durations=40 --durations-min=8
 

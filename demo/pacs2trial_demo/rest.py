@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -64,6 +64,18 @@ class AirflowRest:
 
     def has_dag(self, dag_id: str) -> bool:
         return self._client.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK
+
+    def wait_for_dags(self, dag_ids: Collection[str], patience_s: float) -> None:
+        """Return when Airflow has loaded all of these.
+
+        Raises:
+            TimeoutError: it did not within ``patience_s`` seconds.
+        """
+        deadline = time.monotonic() + patience_s
+        while not all(map(self.has_dag, dag_ids)):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"Airflow at {self.base} did not load all of {', '.join(dag_ids)}")
+            time.sleep(0.5)
 
     def unpause(self, dag_id: str) -> None:
         self._ask("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})

@@ -118,11 +118,10 @@ class Demo:
         console.print("           make down", soft_wrap=True)
 
     def _wait_for_dags(self, rest: AirflowRest) -> None:
-        deadline = time.monotonic() + _START_S
-        while not all(rest.has_dag(f"trial_{trial}") for trial in TRIALS):
-            if time.monotonic() > deadline:
-                raise PermanentError(f"Airflow did not load the demo trials; see {self.system.processes.logs}")
-            time.sleep(0.5)
+        try:
+            rest.wait_for_dags([f"trial_{trial}" for trial in TRIALS], _START_S)
+        except TimeoutError:
+            raise PermanentError(f"Airflow did not load the demo trials; see {self.system.processes.logs}") from None
 
     def follow(self, rest: AirflowRest, runs: list[TrialRun]) -> None:
         """Say what each task came to, until all runs have ended."""

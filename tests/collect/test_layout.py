@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from pacs2trial.collect.layout import member_name, package_name, receipt_file
+from pacs2trial.collect.layout import member_name, package_name
 from pacs2trial.errors import InputError
 
 
@@ -17,10 +15,6 @@ def test_member_stands_below_subject_study_and_series() -> None:
 def test_package_per_study_is_named_by_key_and_study() -> None:
     assert package_name("LA-001") == "LA-001.zip"
     assert package_name("LA-001", "2.25.1") == "LA-001_2.25.1.zip"
-
-
-def test_receipt_lies_beside_the_package() -> None:
-    assert receipt_file(Path("a/LA-001.zip")) == Path("a/LA-001.zip.receipt.json")
 
 
 @pytest.mark.parametrize("key", ["../LA-001", "LA/001", ".LA", "LA 001", "", "LA-001.", "LÄ-001", "a" * 65, "LA\n1"])

@@ -58,6 +58,18 @@ def test_a_rejection_is_one_however_quickly_it_comes(scripted_pacs: ScriptedPacs
         pass
 
 
+def test_an_association_that_is_accepted_and_ended_at_once_is_no_refusal_of_the_services(scripted_pacs: ScriptedPacs):
+    peer = scripted_pacs.node(
+        (evt.EVT_ESTABLISHED, lambda event: event.assoc.dul.socket.close()), offers=[VERIFICATION]
+    )
+    late = (evt.EVT_REQUESTED, lambda _event: time.sleep(0.5))
+    with (
+        pytest.raises(UnreachableError, match="aborted"),
+        associate(peer, [build_context(VERIFICATION)], response_timeout=5, handlers=[late]),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [

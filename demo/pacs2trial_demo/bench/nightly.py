@@ -12,7 +12,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -69,11 +69,12 @@ def _fill(pacs: Running, folder: Path, subjects: int, slices: int) -> None:
     who = replace(LUCZYNSKA, number=_FIRST, patient_id=f"BENCH{_FIRST}")
     parts = {"CT", "RTSTRUCT", "RTPLAN", "RTDOSE"}
     objects = [part10(ds) for ds in study(who, when=_WHEN, parts=parts, slices=slices, matrix=16, dose_spacing=40.0)]
+    day = f"{_WHEN:%Y%m%d}".encode()
     for number in range(_FIRST, _FIRST + subjects):
         (folder / str(number)).mkdir(parents=True)
         for place, content in enumerate(objects):
             named = content.replace(b"BENCH%d" % _FIRST, b"BENCH%d" % number)
-            named = named.replace(b".%d.%s" % (_FIRST, b"20240313"), b".%d.%s" % (number, b"20240313"))
+            named = named.replace(b".%d.%s" % (_FIRST, day), b".%d.%s" % (number, day))
             (folder / str(number) / f"{place}.dcm").write_bytes(named)
     command = [program("storescu"), "-aec", pacs.aet, "-R", "+sd", "+r", "127.0.0.1", str(pacs.port), str(folder)]
     subprocess.run(command, env=ENVIRONMENT, check=True)
@@ -126,33 +127,28 @@ def _timed(system: DemoSystem, connection: dict[str, Any]) -> tuple[dict[str, An
     rest.wait_until_healthy(_PATIENCE_S)
     rest.log_in()
     rest.put_connection(PACS_CONNECTION, {**connection, "extra": json.dumps(connection["extra"])})
-    _first(one for _ in _tries() for one in [rest.has_dag(_DAG)] if one)
+    rest.wait_for_dags([_DAG], _PATIENCE_S)
     rest.unpause(_DAG)
-    run = _first(run for _ in _tries() for run in _runs(rest) if run["state"] in {"success", "failed"})
+    run = _succeeded(rest)
     return run, rest.task_instances(_DAG, run["dag_run_id"])
 
 
-def _runs(rest: AirflowRest) -> list[dict[str, Any]]:
-    return list(rest.get(f"dags/{_DAG}/dagRuns")["dag_runs"])
-
-
-def _tries() -> Iterator[None]:
+def _succeeded(rest: AirflowRest) -> dict[str, Any]:
     limit = time.monotonic() + _PATIENCE_S
     while time.monotonic() < limit:
-        yield
+        for run in rest.get(f"dags/{_DAG}/dagRuns")["dag_runs"]:
+            if run["state"] == "failed":
+                raise RuntimeError("the run failed: its time means nothing")
+            if run["state"] == "success":
+                return dict(run)
         time.sleep(1)
-
-
-def _first(found: Iterator[Any]) -> Any:
-    for one in found:
-        return one
-    raise TimeoutError(f"Airflow did not come so far within {_PATIENCE_S:.0f} s")
+    raise TimeoutError(f"the run did not end within {_PATIENCE_S:.0f} s")
 
 
 def _table(title: str, run: dict[str, Any], tasks: Sequence[dict[str, Any]]) -> Table:
     taken = datetime.fromisoformat(run["end_date"]) - datetime.fromisoformat(run["start_date"])
     table = Table(
-        title=f"A night without news: {title}: {run['state']} after {taken.total_seconds():.0f} s",
+        title=f"A night without news: {title}: done after {taken.total_seconds():.0f} s",
         caption=f"{len(tasks)} task instances; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         title_justify="left",
         caption_justify="left",

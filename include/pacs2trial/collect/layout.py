@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pacs2trial.changes import changes_file
 from pacs2trial.errors import InputError
-from pacs2trial.storage import Packages
+from pacs2trial.storage import Packages, receipt_name
 
 MANIFEST = "manifest.json"
 CONFORMANCE = "conformance.md"
@@ -54,7 +54,7 @@ def forget_beside(package: Path) -> None:
     Raises:
         OSError: one cannot be removed.
     """
-    receipt_file(package).unlink(missing_ok=True)
+    package.with_name(receipt_name(package.name)).unlink(missing_ok=True)
     changes_file(package).unlink(missing_ok=True)
 
 
@@ -79,9 +79,4 @@ def remove_package(packages: Packages, name: str) -> None:
 
 
 def _beside(name: str) -> tuple[str, str]:
-    return receipt_file(Path(name)).as_posix(), changes_file(Path(name)).as_posix()
-
-
-def receipt_file(package: Path) -> Path:
-    """``<package>.receipt.json`` beside the package: clock, versions, proofs, deliveries."""
-    return package.with_name(package.name + ".receipt.json")
+    return receipt_name(name), changes_file(Path(name)).as_posix()

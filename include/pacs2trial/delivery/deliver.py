@@ -77,9 +77,9 @@ def deliver_subject(
         for package in _leaving(ws, definition, subject_key):
             done = {} if again else _delivered(ws, package)
             sent = _sent_to(ws, package, {name: one for name, one in destinations if name not in done})
+            there = {**done, **sent}
             for name, _ in destinations:
-                receipt = done.get(name) or sent[name]
-                receipts.append(Receipt(name, receipt["path"], package.size, package.sha256, new=name not in done))
+                receipts.append(Receipt(name, there[name]["path"], package.size, package.sha256, new=name in sent))
             add_deliveries(ws, package.package_id)
     return receipts
 

@@ -154,7 +154,7 @@ def _demand(context: PresentationContext, association: Association, peer: Peer) 
 
 
 def _refusal(association: Association, peer: Peer) -> TransientError | PermanentError:
-    answer = association.acceptor.primitive or _unread_answer(association)
+    answer = association.acceptor.primitive or _unread_rejection(association)
     if answer is not None and answer.result in _REJECTED:
         code = (answer.result_source or 0, answer.diagnostic or 0)
         reason = _REASONS.get(code, "for a reason PS3.8 does not know")
@@ -166,14 +166,14 @@ def _refusal(association: Association, peer: Peer) -> TransientError | Permanent
     return _why_not_connected(peer)
 
 
-def _unread_answer(association: Association) -> A_ASSOCIATE | None:
+def _unread_rejection(association: Association) -> A_ASSOCIATE | None:
     """A rejection that came, with the end of the connection, before pynetdicom looked whether there is a connection: it
     then takes the call for a failed one, and does not read why.
     """
     with suppress(queue.Empty):
         while True:
-            answer = association.dul.to_user_queue.get_nowait()
-            if isinstance(answer, A_ASSOCIATE):
+            answer: object = association.dul.to_user_queue.get_nowait()
+            if isinstance(answer, A_ASSOCIATE) and answer.result in _REJECTED:
                 return answer
     return None
 

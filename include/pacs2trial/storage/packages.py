@@ -26,6 +26,11 @@ class There:
     mark: list[int | str]
 
 
+def receipt_name(package: str) -> str:
+    """``<package>.receipt.json``, the name beside that of a package: clock, versions, proofs, deliveries."""
+    return f"{package}.receipt.json"
+
+
 class Packages(Protocol):
     """Keeps finished files whole under their names. Who writes or reads one holds the lock of its subject.
 

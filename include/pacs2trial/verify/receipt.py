@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from pacs2trial.changes import write_changes
 from pacs2trial.errors import TransientError
+from pacs2trial.storage import receipt_name
 from pacs2trial.vault.tables import Delivery, PackageRow, Subject
 from pacs2trial.verify.proof import Proof
 from pacs2trial.workspace import Workspace
@@ -36,7 +37,7 @@ def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, wh
             "versions": _versions(session, row),
             "deliveries": _deliveries(session, row),
         }
-        name, pinned = _beside(row.path), row.inputs
+        name, pinned = receipt_name(row.path), row.inputs
     changes = write_changes(ws, package_id)
     content["changes"] = {
         "since_version": changes.since_version,
@@ -51,7 +52,7 @@ def write_receipt(ws: Workspace, package_id: int, proofs: Sequence[Proof], *, wh
 
 def has_receipt(ws: Workspace, package: str) -> bool:
     """Whether a receipt lies beside the package of that name."""
-    return ws.packages.there(_beside(package)) is not None
+    return ws.packages.there(receipt_name(package)) is not None
 
 
 def add_deliveries(ws: Workspace, package_id: int) -> None:
@@ -59,7 +60,7 @@ def add_deliveries(ws: Workspace, package_id: int) -> None:
     with ws.vault.session(read_only=True) as session:
         row = session.get_one(PackageRow, package_id)
         deliveries, sha256 = _deliveries(session, row), row.sha256
-        name = _beside(row.path)
+        name = receipt_name(row.path)
     try:
         with ws.packages.reading(name) as path:
             content: dict[str, Any] = json.loads(path.read_bytes())
@@ -120,10 +121,6 @@ def _deliveries(session: Session, row: PackageRow) -> list[dict[str, Any]]:
         }
         for each, version in rows
     ]
-
-
-def _beside(package: str) -> str:
-    return f"{package}.receipt.json"
 
 
 def _replace(ws: Workspace, name: str, content: dict[str, Any]) -> None:
